@@ -1,0 +1,65 @@
+import type { Clock } from './clock.js';
+import { MaculaError } from './errors.js';
+
+/** Throws MACULA_ABORTED (or the signal's own MaculaError) if the signal is aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal);
+}
+
+/** The MaculaError an aborted signal stands for. */
+export function abortError(signal: AbortSignal): MaculaError {
+  if (signal.reason instanceof MaculaError) return signal.reason;
+  return new MaculaError('MACULA_ABORTED', 'the operation was cancelled');
+}
+
+/** Resolves after `delayMs`; rejects at once when `signal` aborts. */
+export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(abortError(signal));
+    const onAbort = (): void => {
+      timer.cancel();
+      reject(abortError(signal!));
+    };
+    const timer = clock.setTimer(delayMs, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/**
+ * Runs `work` with a signal that aborts when `signal` does or after `timeoutMs`; rejects with
+ * MACULA_TIMED_OUT saying that `what` took too long. Does not wait for work that ignores its signal.
+ */
+export async function withTimeout<T>(
+  clock: Clock,
+  timeoutMs: number,
+  what: string,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  throwIfAborted(signal);
+  const controller = new AbortController();
+  const timer = clock.setTimer(timeoutMs, () =>
+    controller.abort(new MaculaError('MACULA_TIMED_OUT', `${what} did not finish within ${timeoutMs} ms`, { details: { timeoutMs } })),
+  );
+  const forward = (): void => controller.abort(signal!.reason);
+  signal?.addEventListener('abort', forward, { once: true });
+  try {
+    return await untilAborted(work(controller.signal), controller.signal);
+  } finally {
+    timer.cancel();
+    signal?.removeEventListener('abort', forward);
+  }
+}
+
+/** The promise's outcome, or a rejection as soon as the signal aborts. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(abortError(signal));
+    const onAbort = (): void => reject(abortError(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

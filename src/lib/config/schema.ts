@@ -1,0 +1,88 @@
+import { logLevels } from '../base/logger.js';
+import { duration, flag, integer, list, oneOf, ratio, size, text, type Setting } from './setting.js';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const second = 1000;
+const minute = 60 * second;
+
+/**
+ * Every setting of a node: the only home of names, types, ranges, defaults and reasons. The key `quicPort` is
+ * the environment variable MACULA_QUIC_PORT and the key of the configuration file.
+ */
+export const settings = {
+  quicPort: integer(0, 65_535, { default: 4433, group: 'node', flag: 'port', about: 'UDP port for everything between nodes; 0 takes any free one.', why: 'The port Macula always had.' }),
+  host: text(255, { default: '', group: 'node', flag: 'host', about: 'IP address to bind; empty means all interfaces, IPv6 and IPv4.', why: 'A node should be reachable without configuration.' }),
+  realm: text(255, { default: 'macula', group: 'node', flag: 'realm', about: 'Name of the mesh; nodes of different realms never admit each other.', why: 'Nodes started with no configuration belong together.' }),
+  realmSecret: text(1024, { default: '', group: 'node', secret: true, about: 'Secret of a closed realm; empty means an open realm.', why: 'A secret cannot have a useful default; `macula realm secret` prints one.' }),
+  bootstrapUrl: list(64, { default: [], group: 'node', flag: 'bootstrap', about: 'Nodes to join through: https://host:4433 or macula://<node-id>@host:4433.', why: 'A first node has nobody to join; others find it by multicast DNS or by this list.' }),
+  dataDir: text(4096, { default: '', group: 'node', flag: 'data-dir', about: 'Directory of identity, store and control socket; empty means /var/lib/macula for root, otherwise $XDG_DATA_HOME/macula.', why: 'Where each system keeps such data.' }),
+  socket: text(4096, { default: '', group: 'node', flag: 'socket', about: 'Path of the control socket; empty means control.sock in the data directory.', why: 'Next to the data of the node it controls.' }),
+  advertise: list(16, { default: [], group: 'node', flag: 'advertise', about: 'Addresses (host:port) to tell other nodes instead of those of the interfaces.', why: 'Interfaces are right except behind port forwarding.' }),
+
+  certPath: text(4096, { default: '', group: 'identity', about: 'Certificate file; empty means cert.pem in the data directory.', why: 'Next to the rest of the identity.' }),
+  keyPath: text(4096, { default: '', group: 'identity', about: 'Private key file; empty means key.pem in the data directory.', why: 'Next to the rest of the identity.' }),
+  keyType: oneOf(['ed25519', 'ecdsa-p256', 'rsa-2048'], { default: 'ed25519', group: 'identity', about: 'Algorithm of a newly generated key.', why: 'Smallest certificates and cheapest handshakes.' }),
+
+  udpPayloadBytes: integer(0, 65_000, { default: 0, group: 'transport', about: 'Largest UDP payload sent; 0 chooses by path: 16384 on loopback, otherwise 1200.', why: 'QUIC demands that every path carries 1200 bytes; loopback carries more and is five times faster for it.' }),
+  idleTimeoutMs: duration(5 * second, 10 * minute, { default: 45 * second, group: 'transport', about: 'A connection on which nothing was heard this long is dead.', why: 'Three missed keepalives; a shorter blackout is survived.' }),
+  handshakeTimeoutMs: duration(second, minute, { default: 10 * second, group: 'transport', about: 'Time for handshake and admission together.', why: 'Long enough at 30 % loss, short enough to free half-open state.' }),
+  dialTimeoutMs: duration(second, 5 * minute, { default: 10 * second, group: 'transport', about: 'Time a dial may take until the peer is admitted.', why: 'As long as the other side keeps a half-open connection.' }),
+  maxConnections: integer(1, 100_000, { default: 1000, group: 'transport', about: 'Connections in all.', why: 'About 60 MB at 60 KB each.' }),
+  maxConnectionsPerPeer: integer(1, 64, { default: 8, group: 'transport', about: 'Connections of one peer while duplicates settle.', why: 'Simultaneous dials over several addresses.' }),
+  maxConnectionsPerPrefix: integer(1, 100_000, { default: 100, group: 'transport', about: 'Connections of one /24 or /48; loopback and private ranges are exempt.', why: 'One network must not fill the node.' }),
+  maxHalfOpen: integer(1, 100_000, { default: 1024, group: 'transport', about: 'Handshakes under way in all.', why: 'About 33 MB at 33 KB each.' }),
+  maxHalfOpenPerNetwork: integer(1, 100_000, { default: 64, group: 'transport', about: 'Handshakes under way per /24 or /48.', why: 'Leaves room for others.' }),
+  maxHalfOpenPerHost: integer(1, 100_000, { default: 16, group: 'transport', about: 'Handshakes under way per /32 or /64.', why: 'A household behind one address starting at once.' }),
+  retryAboveHalfOpen: integer(0, 100_000, { default: 64, group: 'transport', about: 'Half-open handshakes beyond which a retry token is demanded.', why: 'A retry costs 24 µs, a half-open connection 272 µs and 33 KB.' }),
+  retryAboveInitialsPerSecond: integer(0, 1_000_000, { default: 100, group: 'transport', about: 'New Initials a second beyond which a retry token is demanded.', why: 'More than honest nodes send, far below what one core stands.' }),
+  retrySampleRatio: ratio({ default: 0.05, group: 'transport', about: 'Share of the other handshakes that must show a token, too.', why: 'Keeps the path tested.' }),
+  retryTokenLifetimeMs: duration(second, 5 * minute, { default: 15 * second, group: 'transport', about: 'How long a retry token is good.', why: 'A few round trips on the slowest path.' }),
+  strangerBudgetBytes: size(16 * KiB, 16 * MiB, { default: 64 * KiB, group: 'transport', about: 'Bytes a connection may receive before it is admitted.', why: 'Handshake and HELLO take under 10 KiB.' }),
+  overheadBaseBytes: size(16 * KiB, 64 * MiB, { default: 256 * KiB, group: 'transport', about: 'Bytes a peer may send beyond stream data before it counts as abuse, plus 25 % of what it delivered, 10 % of what it was sent and 1 KiB a second.', why: 'Contains floods of frames that quiche 0.18 handles badly (SECURITY.md).' }),
+  nativeCallBudgetMs: integer(1, 1000, { default: 5, group: 'transport', about: 'A native call longer than this, several times over, closes its connection.', why: 'Normal calls take under 0.1 ms.' }),
+  streamWindowBytes: size(64 * KiB, 64 * MiB, { default: MiB, group: 'transport', about: 'Flow-control window of a stream.', why: 'One message of the largest size in flight.' }),
+  connectionWindowBytes: size(64 * KiB, 256 * MiB, { default: 8 * MiB, group: 'transport', about: 'Flow-control window of a connection.', why: '64 MB/s at 125 ms round trip.' }),
+  maxStreams: integer(8, 100_000, { default: 1024, group: 'transport', about: 'Streams a peer may have open at once.', why: 'As many calls as may be in flight per peer.' }),
+  socketBufferBytes: size(64 * KiB, 256 * MiB, { default: 4 * MiB, group: 'transport', about: 'Receive and send buffer asked of the system for the UDP socket.', why: 'Bursts arrive while JavaScript is busy; the system may grant less.' }),
+
+  maxFrameBytes: size(KiB, 64 * MiB, { default: MiB, group: 'session', about: 'Largest message; more travels on a stream.', why: 'Bounds what one peer makes the node buffer.' }),
+  messageStreams: integer(1, 16, { default: 4, group: 'session', about: 'Message streams per connection.', why: 'One lost packet then holds up a quarter of the messages.' }),
+  keepaliveIntervalMs: duration(second, 5 * minute, { default: 15 * second, group: 'session', about: 'A silent connection is pinged this often.', why: 'Keeps NAT mappings of 20 s alive.' }),
+  requestTimeoutMs: duration(100, 10 * minute, { default: 5 * second, group: 'session', about: 'Time for a request where the caller says nothing.', why: 'Longer than any healthy peer needs.' }),
+  maxRequestsPerPeer: integer(1, 100_000, { default: 1000, group: 'session', about: 'Requests of one peer being served at once; more are refused as overloaded.', why: 'Bounds memory and keeps one peer from crowding out others.' }),
+  maxRequests: integer(1, 1_000_000, { default: 10_000, group: 'session', about: 'Requests being served at once in all.', why: 'Bounds memory.' }),
+  requestRatePerPeer: integer(1, 10_000_000, { default: 200_000, group: 'session', about: 'Requests a second one peer may send; more are refused as rate limited.', why: 'Twice what one core serves; lower it on shared nodes.' }),
+  drainTimeoutMs: duration(0, 5 * minute, { default: 5 * second, group: 'session', about: 'Time that requests under way get when the node stops.', why: 'As long as a request may take.' }),
+
+  mdns: flag({ default: true, group: 'peers', flag: 'mdns', about: 'Finds and is found by nodes of the same realm on the local network (multicast DNS).', why: 'Two nodes on one network need no configuration.' }),
+  maxPeers: integer(1, 10_000, { default: 32, group: 'peers', about: 'Peers the node keeps connected by itself; beyond it, peers learned from others are only remembered.', why: 'Enough that a mesh stays whole when half the nodes die.' }),
+  maxKnownPeers: integer(16, 100_000, { default: 1000, group: 'peers', about: 'Peers remembered on disk.', why: 'A restart without bootstrap needs one of them alive.' }),
+  peerExchangeIntervalMs: duration(second, 60 * minute, { default: 30 * second, group: 'peers', about: 'How often connected peers are asked whom they know.', why: 'A backstop; news is asked for right after each connection.' }),
+  reconnectMinMs: duration(10, minute, { default: 500, group: 'peers', about: 'First pause before a lost peer is dialled again; doubles, with full jitter.', why: 'A restarted peer is back in under a second.' }),
+  reconnectMaxMs: duration(100, 60 * minute, { default: 30 * second, group: 'peers', about: 'Longest pause between dials of a lost peer.', why: 'A peer that comes back is found within half a minute.' }),
+
+  metricsHost: text(255, { default: '127.0.0.1', group: 'operations', about: 'Address of the metrics and health listener.', why: 'Visible to this machine only unless told otherwise.' }),
+  metricsPort: integer(0, 65_535, { default: 9464, group: 'operations', flag: 'metrics-port', about: 'TCP port of the metrics and health listener; 0 takes any free one.', why: 'The port of the Prometheus exporter of OpenTelemetry.' }),
+  metrics: flag({ default: true, group: 'operations', about: 'Whether metrics and health are served at all.', why: 'A node without them cannot be watched.' }),
+  logLevel: oneOf(logLevels, { default: 'info', group: 'operations', flag: 'log-level', about: 'Least severe log line written.', why: 'Quiet in normal operation.' }),
+  watchdogTimeoutMs: duration(second, 10 * minute, { default: 10 * second, group: 'operations', about: 'A main thread that has not turned for this long is ended, so that a supervisor starts it again.', why: 'Far beyond any honest pause.' }),
+} satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
+
+/** Values of all settings, checked. */
+export type Settings = {
+  readonly [Name in SettingName]: (typeof settings)[Name] extends Setting<infer Value> ? Value : never;
+};
+
+/** `quicPort` → `MACULA_QUIC_PORT`. Units in key names are left out: `idleTimeoutMs` → `MACULA_IDLE_TIMEOUT`. */
+export function environmentName(name: SettingName): string {
+  const words = name.replace(/(Ms|Bytes)$/, '').replace(/[A-Z]/g, (letter) => `_${letter}`);
+  return `MACULA_${words.toUpperCase()}`;
+}
+
+/** The defaults, before directories that depend on the user are filled in. */
+export function defaultSettings(): Settings {
+  return Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, setting.default])) as unknown as Settings;
+}

@@ -1,0 +1,34 @@
+/** Message types of Macula frames (docs/PROTOCOL.md). Ids up to 0x44 keep their meaning from Macula v0.8. */
+export const FrameType = {
+  connect: 0x01,
+  disconnect: 0x02,
+  ping: 0x03,
+  pong: 0x04,
+  publish: 0x10,
+  subscribe: 0x11,
+  unsubscribe: 0x12,
+  pubsubRoute: 0x13,
+  call: 0x20,
+  reply: 0x21,
+  cast: 0x22,
+  rpcRoute: 0x23,
+  swimPing: 0x30,
+  swimAck: 0x31,
+  swimPingReq: 0x32,
+  findNode: 0x40,
+  findNodeReply: 0x41,
+  store: 0x42,
+  findValue: 0x43,
+  findValueReply: 0x44,
+  /** Answer to CONNECT: the peer is admitted. */
+  admitted: 0x50,
+  /** Error answer to any request. */
+  error: 0x51,
+  /** Cancels a request by its correlation id. */
+  cancel: 0x52,
+  /** First frame of a stream of its own: says what it carries. */
+  streamOpen: 0x53,
+  peerExchange: 0x54,
+  peerExchangeReply: 0x55,
+} as const;
+export type FrameType = (typeof FrameType)[keyof typeof FrameType];
