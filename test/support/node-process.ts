@@ -1,0 +1,104 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { NodeReadyInfo } from '../../src/lib/node/run-node.js';
+
+const bin = resolve(import.meta.dirname, '../../bin/macula.js');
+
+export interface NodeProcessOptions {
+  dataDir: string;
+  /** 0 (any free port) where absent. */
+  port?: number;
+  bootstrap?: readonly string[];
+  env?: Record<string, string>;
+  flags?: readonly string[];
+  /** Network namespace to run in. */
+  netns?: string;
+}
+
+/** A real node, started from the built CLI as an operator would, in a process of its own. */
+export class NodeProcess {
+  readonly dataDir: string;
+  readonly ready: NodeReadyInfo;
+  readonly child: ChildProcess;
+  /** Everything it wrote to stderr and, after the ready line, to stdout. */
+  readonly log: string[];
+
+  private constructor(dataDir: string, ready: NodeReadyInfo, child: ChildProcess, log: string[]) {
+    this.dataDir = dataDir;
+    this.ready = ready;
+    this.child = child;
+    this.log = log;
+  }
+
+  /** Starts a node and resolves with its ready line; rejects with its output when it ends before. */
+  static async start(options: NodeProcessOptions): Promise<NodeProcess> {
+    const args = ['node', 'start', '--json', '--data-dir', options.dataDir, '--port', String(options.port ?? 0), ...(options.flags ?? [])];
+    if (options.bootstrap) args.push('--bootstrap', options.bootstrap.join(','));
+    const env = { ...process.env, MACULA_METRICS_PORT: '0', MACULA_MDNS: 'false', ...options.env };
+    const command = options.netns === undefined ? [process.execPath, bin, ...args] : ['ip', 'netns', 'exec', options.netns, process.execPath, bin, ...args];
+    const child = spawn(command[0]!, command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const log: string[] = [];
+    child.stderr!.on('data', (chunk: Buffer) => log.push(chunk.toString()));
+    const ready = await new Promise<NodeReadyInfo>((resolveReady, reject) => {
+      const lines = createInterface({ input: child.stdout! });
+      lines.on('line', (line) => {
+        log.push(line);
+        const parsed = JSON.parse(line) as { event?: string } & NodeReadyInfo;
+        if (parsed.event === 'ready') resolveReady(parsed);
+      });
+      child.once('error', reject);
+      child.once('exit', (code, signal) => reject(new Error(`node ended (${code ?? signal}) before it was ready:\n${log.join('')}`)));
+    });
+    return new NodeProcess(options.dataDir, ready, child, log);
+  }
+
+  get nodeId(): string {
+    return this.ready.nodeId;
+  }
+
+  get port(): number {
+    return this.ready.listen[0]!.port;
+  }
+
+  /** Bootstrap URL of this node for others on this machine. */
+  get url(): string {
+    return `https://127.0.0.1:${this.port}`;
+  }
+
+  /** Sends a signal and resolves with the exit code (null when a signal ended it). */
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
+    const exited = once(this.child, 'exit');
+    this.child.kill(signal);
+    const [code] = (await exited) as [number | null];
+    return code;
+  }
+}
+
+/** Node processes and their data directories, ended and removed together. */
+export class NodeFarm {
+  readonly nodes: NodeProcess[] = [];
+  #directory: string | undefined;
+
+  /** A fresh data directory inside the farm's own. */
+  async dataDir(name: string): Promise<string> {
+    this.#directory ??= await mkdtemp(join(tmpdir(), 'macula-test-'));
+    return join(this.#directory, name);
+  }
+
+  async start(name: string, options: Omit<NodeProcessOptions, 'dataDir'> = {}): Promise<NodeProcess> {
+    const node = await NodeProcess.start({ ...options, dataDir: await this.dataDir(name) });
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** Ends all nodes and removes their data. */
+  async close(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.end('SIGKILL')));
+    if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
+  }
+}
