@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { ControlClient } from '../../src/lib/control/client.js';
 import type { NodeReadyInfo } from '../../src/lib/node/run-node.js';
 
 const bin = resolve(import.meta.dirname, '../../bin/macula.js');
@@ -67,6 +68,22 @@ export class NodeProcess {
   /** Bootstrap URL of this node for others on this machine. */
   get url(): string {
     return `https://127.0.0.1:${this.port}`;
+  }
+
+  /** A client of its control socket. */
+  get control(): ControlClient {
+    const { controlSocket } = this.ready;
+    return new ControlClient({ dataDir: this.dataDir, socketPath: controlSocket, pidFile: join(this.dataDir, 'node.pid'), socketGiven: true, timeoutMs: 5000 });
+  }
+
+  /** Resolves once exactly these peers are connected; rejects when the node ends before. */
+  async untilConnectedTo(nodeIds: readonly string[]): Promise<void> {
+    const wanted = [...nodeIds].sort().join();
+    for await (const { peers } of this.control.watchPeers()) {
+      const connected = peers.filter((peer) => peer.state === 'connected').map((peer) => peer.nodeId);
+      if (connected.sort().join() === wanted) return;
+    }
+    throw new Error(`the node ended while waiting for its peers:\n${this.log.join('')}`);
   }
 
   /** Sends a signal and resolves with the exit code (null when a signal ended it). */

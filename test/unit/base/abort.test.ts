@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import { delay, untilAborted, withTimeout } from '../../../src/lib/base/abort.js';
+import { MaculaError } from '../../../src/lib/base/errors.js';
+import { settle, VirtualClock } from '../../support/virtual-clock.js';
+
+const never = new Promise<never>(() => undefined);
+const outcome = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: MaculaError) => error.code);
+
+describe('waiting with an AbortSignal', () => {
+  it('a delay ends when its time has come and leaves no timer', async () => {
+    const clock = new VirtualClock();
+    let done = false;
+    void delay(clock, 100).then(() => (done = true));
+    await clock.advanceAsync(99);
+    expect(done).to.equal(false);
+    await clock.advanceAsync(1);
+    expect(done).to.equal(true);
+    expect(clock.pendingTimers).to.equal(0);
+  });
+
+  it('a delay ends at once when the signal aborts, and its timer is gone', async () => {
+    const clock = new VirtualClock();
+    const controller = new AbortController();
+    const waiting = outcome(delay(clock, 100, controller.signal));
+    controller.abort();
+    expect(await waiting).to.equal('MACULA_ABORTED');
+    expect(clock.pendingTimers).to.equal(0);
+    expect(await outcome(delay(clock, 100, controller.signal))).to.equal('MACULA_ABORTED');
+  });
+
+  it('work that takes too long is told so and reported as timed out', async () => {
+    const clock = new VirtualClock();
+    let inner: AbortSignal | undefined;
+    const waiting = outcome(withTimeout(clock, 50, 'the lookup', undefined, (signal) => ((inner = signal), never)));
+    await settle();
+    await clock.advanceAsync(50);
+    expect(await waiting).to.equal('MACULA_TIMED_OUT');
+    expect(inner!.aborted).to.equal(true);
+  });
+
+  it('work that ends in time keeps its result and leaves no timer', async () => {
+    const clock = new VirtualClock();
+    expect(await withTimeout(clock, 50, 'the lookup', undefined, async () => 7)).to.equal(7);
+    expect(clock.pendingTimers).to.equal(0);
+  });
+
+  it('the caller’s own reason is what an aborted wait rejects with', async () => {
+    const reason = new MaculaError('MACULA_CONNECTION_CLOSED', 'gone');
+    const controller = new AbortController();
+    const waiting = untilAborted(never, controller.signal).catch((error: unknown) => error);
+    controller.abort(reason);
+    expect(await waiting).to.equal(reason);
+  });
+});
