@@ -1,0 +1,61 @@
+import { request, type IncomingMessage } from 'node:http';
+import { abortError } from '../base/abort.js';
+
+export interface SocketRequest {
+  readonly socketPath: string;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+}
+
+/**
+ * Sends one HTTP request over a Unix socket or named pipe and resolves with the head of the response.
+ * @param untilHead aborting it before the head arrives rejects
+ * @param whole aborting it ends the response, too
+ */
+export function sendRequest(options: SocketRequest, untilHead: AbortSignal, whole: AbortSignal | undefined): Promise<IncomingMessage> {
+  const { socketPath, method, path } = options;
+  const text = options.body === undefined ? undefined : JSON.stringify(options.body);
+  const headers = text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, method, path, headers, agent: false });
+    const onAbort = (): void => void outgoing.destroy(abortError(untilHead));
+    untilHead.addEventListener('abort', onAbort, { once: true });
+    outgoing.on('error', (error) => {
+      untilHead.removeEventListener('abort', onAbort);
+      reject(error);
+    });
+    outgoing.once('response', (response) => {
+      untilHead.removeEventListener('abort', onAbort);
+      if (whole) endWithSignal(response, whole);
+      resolve(response);
+    });
+    outgoing.end(text);
+  });
+}
+
+function endWithSignal(response: IncomingMessage, signal: AbortSignal): void {
+  const onAbort = (): void => void response.destroy(abortError(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  response.once('close', () => signal.removeEventListener('abort', onAbort));
+}
+
+/** The whole body as text. */
+export async function readText(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8');
+  let text = '';
+  for await (const chunk of response) text += chunk as string;
+  return text;
+}
+
+/** The lines of a body, as they come. */
+export async function* readJsonLines(response: IncomingMessage): AsyncGenerator<string, void, void> {
+  response.setEncoding('utf8');
+  let rest = '';
+  for await (const chunk of response) {
+    const lines = (rest + (chunk as string)).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) if (line !== '') yield line;
+  }
+}
