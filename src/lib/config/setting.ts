@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MaculaError } from '../base/errors.js';
 import { formatDuration, formatSize, parseDurationMs, parseSizeBytes } from '../base/units.js';
+import { nearestName } from './nearest-name.js';
 
 /** Groups settings are documented under, in this order. */
 export const settingGroups = ['node', 'identity', 'transport', 'session', 'peers', 'operations'] as const;
@@ -24,6 +25,8 @@ export interface Setting<Value = unknown> {
   readonly secret?: boolean;
   /** How a value is shown. */
   format(value: Value): string;
+  /** What to write instead of a value that was refused. */
+  suggest(written: string): string;
 }
 
 /** A setting's description without what its kind already says. */
@@ -49,6 +52,8 @@ function fromText<Value>(parse: (text: string) => unknown, schema: z.ZodType<Val
   return z.preprocess(preprocess, schema) as unknown as z.ZodType<Value>;
 }
 
+const digits = /^\d+$/;
+
 const wholeNumber = (text: string): unknown => (/^-?\d+$/.test(text.trim()) ? Number(text) : text);
 const anyNumber = (text: string): unknown => (/^-?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text);
 const truth = (text: string): unknown => {
@@ -58,12 +63,14 @@ const truth = (text: string): unknown => {
   return text;
 };
 
+const inRange = (value: number, min: number, max: number): boolean => value >= min && value <= max;
+
 export function integer(min: number, max: number, described: Described<number>): Setting<number> {
-  return { ...described, schema: fromText(wholeNumber, z.int().min(min).max(max)), shape: `whole number, ${min} to ${max}`, format: String };
+  return { ...described, schema: fromText(wholeNumber, z.int().min(min).max(max)), shape: `whole number, ${min} to ${max}`, format: String, suggest: () => String(described.default) };
 }
 
 export function ratio(described: Described<number>): Setting<number> {
-  return { ...described, schema: fromText(anyNumber, z.number().min(0).max(1)), shape: 'number, 0 to 1', format: String };
+  return { ...described, schema: fromText(anyNumber, z.number().min(0).max(1)), shape: 'number, 0 to 1', format: String, suggest: () => String(described.default) };
 }
 
 /** Milliseconds inside; written `500ms`, `5s`, `2m`. */
@@ -73,6 +80,7 @@ export function duration(minMs: number, maxMs: number, described: Described<numb
     schema: fromText(parseDurationMs, z.int().min(minMs).max(maxMs)),
     shape: `duration, ${formatDuration(minMs)} to ${formatDuration(maxMs)}`,
     format: formatDuration,
+    suggest: (written) => (digits.test(written) && inRange(Number(written), minMs, maxMs) ? `${written}ms` : formatDuration(described.default)),
   };
 }
 
@@ -83,15 +91,16 @@ export function size(minBytes: number, maxBytes: number, described: Described<nu
     schema: fromText(parseSizeBytes, z.int().min(minBytes).max(maxBytes)),
     shape: `size, ${formatSize(minBytes)} to ${formatSize(maxBytes)}`,
     format: formatSize,
+    suggest: (written) => (digits.test(written) && inRange(Number(written), minBytes, maxBytes) ? `${written}B` : formatSize(described.default)),
   };
 }
 
 export function flag(described: Described<boolean>): Setting<boolean> {
-  return { ...described, schema: fromText(truth, z.boolean()), shape: 'true or false', format: String };
+  return { ...described, schema: fromText(truth, z.boolean()), shape: 'true or false', format: String, suggest: () => String(described.default) };
 }
 
 export function text(maxLength: number, described: Described<string>): Setting<string> {
-  return { ...described, schema: z.string().max(maxLength), shape: `text, at most ${maxLength} characters`, format: (value) => value };
+  return { ...described, schema: z.string().max(maxLength), shape: `text, at most ${maxLength} characters`, format: (value) => value, suggest: () => 'a shorter text' };
 }
 
 /** Comma-separated in flags and environment, an array in the file. */
@@ -102,9 +111,16 @@ export function list(maxItems: number, described: Described<readonly string[]>):
     schema: fromText(split, z.array(z.string().min(1).max(512)).max(maxItems)),
     shape: `comma-separated list, at most ${maxItems}`,
     format: (value) => value.join(','),
+    suggest: () => 'fewer or shorter items',
   };
 }
 
 export function oneOf<const Name extends string>(names: readonly Name[], described: Described<Name>): Setting<Name> {
-  return { ...described, schema: z.enum(names) as unknown as z.ZodType<Name>, shape: `one of ${names.join(', ')}`, format: String };
+  return {
+    ...described,
+    schema: z.enum(names) as unknown as z.ZodType<Name>,
+    shape: `one of ${names.join(', ')}`,
+    format: String,
+    suggest: (written) => nearestName(written, names) ?? described.default,
+  };
 }
