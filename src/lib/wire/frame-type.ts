@@ -20,7 +20,7 @@ export const FrameType = {
   store: 0x42,
   findValue: 0x43,
   findValueReply: 0x44,
-  /** Answer to CONNECT: the peer is admitted. */
+  /** Answer to CONNECT or PROOF: the peer is admitted. */
   admitted: 0x50,
   /** Error answer to any request. */
   error: 0x51,
@@ -30,5 +30,9 @@ export const FrameType = {
   streamOpen: 0x53,
   peerExchange: 0x54,
   peerExchangeReply: 0x55,
+  /** Answer to CONNECT in a closed realm: prove that you hold the secret. */
+  challenge: 0x56,
+  /** Answer to CHALLENGE: the dialling side's realm proof. */
+  proof: 0x57,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];

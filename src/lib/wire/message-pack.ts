@@ -1,0 +1,63 @@
+import { Packr, type Options } from 'msgpackr';
+import { MaculaError } from '../base/errors.js';
+import { messagePackProblem } from './message-pack-scan.js';
+
+/** `pack` option of msgpackr: leave as many bytes free in front as its low byte says. */
+const reserveStartSpace = 2048;
+
+// The published type of the options lacks 'auto': number where exact, bigint beyond.
+const options = {
+  useRecords: false,
+  mapsAsObjects: true,
+  variableMapSize: true,
+  encodeUndefinedAsNil: true,
+  copyBuffers: true,
+  // Makes sets, typed arrays, errors and regular expressions extension types, which are then refused; otherwise they travel as something else.
+  moreTypes: true,
+  int64AsType: 'auto',
+} as unknown as Options;
+
+const packr = new Packr(options);
+
+/**
+ * The value as MessagePack. Plain data only: undefined and functions become nil, integers beyond 32 bits travel as float 64,
+ * bigints as 64-bit integers.
+ * @throws MaculaError MACULA_INVALID_VALUE for anything a peer would have to refuse: dates, sets,
+ * typed arrays other than Uint8Array, circular or too deep data, a key `__proto__`
+ */
+export function encodeBody(value: unknown): Uint8Array {
+  return encodeBodyAfter(0, value);
+}
+
+/**
+ * As {@link encodeBody}, with `gapBytes` (at most 255) of undefined content in front, so that a header goes
+ * before it without a copy.
+ */
+export function encodeBodyAfter(gapBytes: number, value: unknown): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = packr.pack(value, reserveStartSpace | gapBytes);
+  } catch (cause) {
+    throw new MaculaError('MACULA_INVALID_VALUE', 'this value cannot be carried in a message', { cause });
+  }
+  const problem = messagePackProblem(bytes, gapBytes);
+  if (problem !== undefined) throw new MaculaError('MACULA_INVALID_VALUE', `this value cannot be carried in a message: ${problem}`);
+  return bytes;
+}
+
+/** @throws MaculaError MACULA_PROTOCOL_VIOLATION unless {@link messagePackProblem} finds nothing */
+export function checkMessagePack(bytes: Uint8Array): void {
+  const problem = messagePackProblem(bytes);
+  if (problem !== undefined) throw new MaculaError('MACULA_PROTOCOL_VIOLATION', `malformed message: ${problem}`, { details: { bytes: bytes.length } });
+}
+
+/**
+ * The value of a received MessagePack body, checked first. Maps become plain objects, binary becomes
+ * Uint8Array, 64-bit integers become bigint only beyond 2^53. Nothing in the result shares memory with the
+ * input, so it may outlive a receive buffer.
+ * @throws MaculaError MACULA_PROTOCOL_VIOLATION
+ */
+export function decodeBody(bytes: Uint8Array): unknown {
+  checkMessagePack(bytes);
+  return packr.unpack(bytes) as unknown;
+}
