@@ -1,0 +1,89 @@
+import { X509Certificate } from 'node:crypto';
+import { MaculaError } from '../base/errors.js';
+import { DerError, splitCertificate } from './der.js';
+import type { KeyType, PeerIdentity } from './identity.js';
+import { nodeIdOf, type NodeId } from './node-id.js';
+import { readPublicKeyInfo } from './public-key-info.js';
+
+/** Largest certificate taken, in bytes: one for RSA-4096 with a few names has 1.5 KiB. */
+export const maxCertificateBytes = 8192;
+
+/** A certificate that meets every rule except, perhaps, its validity. */
+export interface InspectedCertificate {
+  readonly nodeId: NodeId;
+  readonly keyType: KeyType;
+  /** Size of an RSA modulus in bits; 256 for the curves. */
+  readonly keyBits: number;
+  /** Milliseconds since the Unix epoch, first and last moment of validity. */
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly x509: X509Certificate;
+}
+
+const hex = (text: string): string => text.replaceAll(' ', '');
+/** AlgorithmIdentifiers of signatures with SHA-256, -384 and -512: RFC 8410 §3, RFC 5758 §3.2, RFC 4055 §5. */
+const signatureAlgorithms: Readonly<Record<KeyType, readonly string[]>> = {
+  ed25519: [hex('3005 06032b6570')],
+  'ecdsa-p256': ['02', '03', '04'].map((last) => hex(`300a 06082a8648ce3d0403${last}`)),
+  'rsa-2048': ['0b', '0c', '0d'].map((last) => hex(`300d 06092a864886f70d0101${last} 0500`)),
+};
+
+function invalid(rule: string, cause?: unknown): MaculaError {
+  return new MaculaError('MACULA_CERTIFICATE_INVALID', `The certificate is refused: ${rule}.`, { details: { rule }, cause });
+}
+
+function inspectUnguarded(der: Uint8Array): InspectedCertificate {
+  const { publicKeyInfo, signatureAlgorithm } = splitCertificate(der);
+  const { keyType, bits, subjectPublicKey } = readPublicKeyInfo(publicKeyInfo);
+  if (!signatureAlgorithms[keyType].includes(Buffer.from(signatureAlgorithm).toString('hex'))) {
+    throw invalid('its signature algorithm is not allowed for its key');
+  }
+  const x509 = new X509Certificate(der);
+  if (!x509.verify(x509.publicKey)) throw invalid('it is not signed with its own key');
+  const notBeforeMs = Date.parse(x509.validFrom);
+  const notAfterMs = Date.parse(x509.validTo);
+  if (!Number.isFinite(notBeforeMs) || !Number.isFinite(notAfterMs)) throw invalid('its validity is malformed');
+  return { nodeId: nodeIdOf(subjectPublicKey), keyType, keyBits: bits, notBeforeMs, notAfterMs, x509 };
+}
+
+/**
+ * Reads a DER certificate and checks every rule but validity: size, strict encoding with nothing after it, allowed
+ * key and signature algorithm, signed with its own key. Safe on any bytes.
+ * @throws MaculaError MACULA_CERTIFICATE_INVALID with the rule in message and details
+ */
+export function inspectCertificate(der: Uint8Array): InspectedCertificate {
+  if (der.length > maxCertificateBytes) throw invalid(`it is larger than ${maxCertificateBytes} bytes`);
+  try {
+    return inspectUnguarded(der);
+  } catch (error) {
+    if (error instanceof MaculaError) throw error;
+    if (error instanceof DerError) throw invalid(error.message);
+    throw invalid('it cannot be parsed', error);
+  }
+}
+
+/** @param wallMs Clock.wallMs() @throws MaculaError MACULA_CERTIFICATE_EXPIRED unless it is valid at that moment */
+export function checkValidity(certificate: InspectedCertificate, wallMs: number): void {
+  const { notBeforeMs, notAfterMs } = certificate;
+  if (wallMs >= notBeforeMs && wallMs <= notAfterMs) return;
+  const [notBefore, notAfter, now] = [notBeforeMs, notAfterMs, wallMs].map((ms) => new Date(ms).toISOString());
+  const problem = wallMs < notBeforeMs ? `not valid before ${notBefore}` : `expired since ${notAfter}`;
+  throw new MaculaError('MACULA_CERTIFICATE_EXPIRED', `The certificate is ${problem}; the clock here says ${now}.`, {
+    details: { notBefore, notAfter, now },
+  });
+}
+
+/**
+ * The identity that a peer's certificate chain proves, checked on every handshake on both sides (the handshake
+ * itself proves possession of the key). Safe on any bytes; takes about 0.2 ms.
+ * @param chain DER, leaf first @param wallMs Clock.wallMs()
+ * @throws MaculaError MACULA_CERTIFICATE_INVALID, MACULA_CERTIFICATE_EXPIRED, naming the rule that failed
+ */
+export function verifyPeerChain(chain: readonly Uint8Array[], wallMs: number): PeerIdentity {
+  const [der] = chain;
+  if (der === undefined) throw invalid('there is none');
+  if (chain.length !== 1) throw invalid(`exactly one is expected, but ${chain.length} were sent`);
+  const inspected = inspectCertificate(der);
+  checkValidity(inspected, wallMs);
+  return { nodeId: inspected.nodeId, keyType: inspected.keyType, certificateDer: der };
+}
