@@ -1,0 +1,34 @@
+import { expect } from 'chai';
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MaculaError } from '../../../src/lib/base/errors.js';
+import { prepareDataDir } from '../../../src/lib/store/data-dir.js';
+
+describe('the data directory', () => {
+  let base: string;
+  beforeEach(async () => void (base = await mkdtemp(join(tmpdir(), 'macula-dir-'))));
+  afterEach(() => rm(base, { recursive: true, force: true }));
+
+  it('is made private, with those above it', async () => {
+    const path = join(base, 'a', 'b');
+    await prepareDataDir(path);
+    await prepareDataDir(path);
+    expect((await stat(path)).mode & 0o777).to.equal(0o700);
+  });
+
+  it('is made private when it was open to others', async () => {
+    await chmod(base, 0o755);
+    await prepareDataDir(base);
+    expect((await stat(base)).mode & 0o777).to.equal(0o700);
+  });
+
+  for (const where of ['file', 'file/below']) {
+    it(`is refused where ${where} is in the way`, async () => {
+      await writeFile(join(base, 'file'), '');
+      const error = await prepareDataDir(join(base, where)).then(() => undefined, MaculaError.from);
+      expect(error?.code).to.equal('MACULA_STORE_FAILED');
+      expect(error?.message).to.include('not a directory');
+    });
+  }
+});
