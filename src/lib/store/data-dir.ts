@@ -1,13 +1,17 @@
 import { constants } from 'node:fs';
-import { access, chmod, mkdir, stat } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { MaculaError } from '../base/errors.js';
 import { storeError } from './store-error.js';
 
 /** Only the owner may look into it: it holds the private key and the control socket. */
 const privateMode = 0o700;
 
+/** Any of these shows that a directory is a node's own. */
+const ownFiles = ['node.pid', 'store', 'key.pem', 'cert.pem'];
+
 /**
- * Makes the data directory (and those above it) if absent and sees that it is private and writable.
+ * Makes the data directory (and those above it) if absent and sees that it is writable, and private where it is the
+ * node's own: a directory that holds other things (somebody passed /tmp) keeps its mode.
  * @throws MaculaError MACULA_PERMISSION_DENIED, MACULA_STORE_FAILED
  */
 export async function prepareDataDir(path: string): Promise<void> {
@@ -16,12 +20,17 @@ export async function prepareDataDir(path: string): Promise<void> {
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     const found = await stat(path);
     if (!found.isDirectory()) throw notADirectory(path);
-    if (process.platform !== 'win32' && (found.mode & 0o077) !== 0) await chmod(path, privateMode);
+    if (found.uid === process.getuid?.() && (found.mode & 0o077) !== 0 && (await isOwn(path))) await chmod(path, privateMode);
   } catch (error) {
     if (error instanceof MaculaError) throw error;
     if (error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR')) throw notADirectory(path);
     throw storeError('cannot prepare the data directory', path, error);
   }
+}
+
+async function isOwn(path: string): Promise<boolean> {
+  const names = await readdir(path);
+  return names.length === 0 || names.some((name) => ownFiles.includes(name));
 }
 
 function notADirectory(path: string): MaculaError {

@@ -18,9 +18,17 @@ describe('the data directory', () => {
   });
 
   it('is made private when it was open to others', async () => {
+    await writeFile(join(base, 'node.pid'), '');
     await chmod(base, 0o755);
     await prepareDataDir(base);
     expect((await stat(base)).mode & 0o777).to.equal(0o700);
+  });
+
+  it('keeps its mode when it holds the things of others', async () => {
+    await writeFile(join(base, 'letter.txt'), '');
+    await chmod(base, 0o1777);
+    await prepareDataDir(base);
+    expect((await stat(base)).mode & 0o7777).to.equal(0o1777);
   });
 
   for (const where of ['file', 'file/below']) {
