@@ -20,6 +20,7 @@ export function probeSocket(path: string): Promise<SocketState> {
       socket.destroy();
       switch (errnoOf(error)) {
         case 'ECONNREFUSED':
+        case 'ENOTSOCK':
           return resolve('stale');
         case 'ENOENT':
           return resolve('absent');

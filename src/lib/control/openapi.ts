@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { errorBody, schemaVersion } from './protocol.js';
+import { openApiPath, routes, type Route } from './routes.js';
+
+type Json = Record<string, unknown>;
+
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12' }) as Json;
+  return rest;
+}
+
+/** The schema with the field every response starts with. */
+function versioned(schema: z.ZodType): Json {
+  const version = { type: 'object', properties: { schemaVersion: { const: schemaVersion } }, required: ['schemaVersion'] };
+  return { allOf: [version, open(jsonSchema(schema, 'output'))] };
+}
+
+/** Fields may be added to responses, so nobody may be told that there are no others. */
+function open(node: unknown): Json {
+  const walk = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(walk);
+    if (typeof value !== 'object' || value === null) return value;
+    const entries = Object.entries(value).filter(([key, inner]) => !(key === 'additionalProperties' && inner === false));
+    return Object.fromEntries(entries.map(([key, inner]) => [key, walk(inner)]));
+  };
+  return walk(node) as Json;
+}
+
+function parametersOf(query: z.ZodObject): Json[] {
+  const { properties, required } = jsonSchema(query, 'input') as { properties: Record<string, Json>; required?: string[] };
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: required?.includes(name) ?? false, schema }));
+}
+
+function operationOf(operationId: string, route: Route): Json {
+  const type = route.stream ? 'application/x-ndjson' : 'application/json';
+  return {
+    operationId,
+    summary: route.summary,
+    ...(route.query && { parameters: parametersOf(route.query) }),
+    ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } } }),
+    responses: {
+      '200': { description: route.stream ? 'One JSON object a line' : 'Done', content: { [type]: { schema: versioned(route.response) } } },
+      default: { $ref: '#/components/responses/Failure' },
+    },
+  };
+}
+
+/**
+ * The OpenAPI 3.1 document of the control socket, made from the schemas that check its traffic.
+ * @param version version of Macula that serves it
+ */
+export function openApiDocument(version: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const [operationId, route] of Object.entries(routes)) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operationOf(operationId, route) };
+  }
+  const self = { description: 'An OpenAPI 3.1 document', content: { 'application/json': { schema: { type: 'object' } } } };
+  paths[openApiPath] = { get: { operationId: 'openApi', summary: 'This document', responses: { '200': self } } };
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Macula control socket',
+      version,
+      summary: 'HTTP/1.1 and JSON over the control socket of a node',
+      description: 'Listens on control.sock in the data directory: `curl --unix-socket control.sock http://macula/v1/status`. Every answer carries the version of the node in the header macula-version.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: 'http://macula', description: 'Any host name; the socket decides' }],
+    paths,
+    components: {
+      responses: { Failure: { description: 'Refused or failed', content: { 'application/json': { schema: versioned(errorBody) } } } },
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import type { z } from 'zod';
+import * as protocol from './protocol.js';
+
+/** One route of the control socket, as server and OpenAPI document see it. */
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly summary: string;
+  /** Shape of the query. */
+  readonly query?: z.ZodObject;
+  /** Shape of the JSON body. */
+  readonly body?: z.ZodObject;
+  /** Shape of the answer, or of each line where `stream` is set, without `schemaVersion`. */
+  readonly response: z.ZodType;
+  /** The answer is NDJSON and ends when either side is done. */
+  readonly stream?: boolean;
+}
+
+/** All routes by operation id, but for the OpenAPI document itself. */
+export const routes = {
+  status: { method: 'GET', path: '/v1/status', summary: 'State of the node', response: protocol.nodeStatus },
+  stop: { method: 'POST', path: '/v1/stop', summary: 'Stops the node after answering', response: protocol.stopResult },
+  wait: { method: 'GET', path: '/v1/wait', summary: 'Waits until a condition holds', query: protocol.waitRequest, response: protocol.waitResult },
+  listPeers: { method: 'GET', path: '/v1/peers', summary: 'Peers of the node', response: protocol.peerList },
+  watchPeers: { method: 'GET', path: '/v1/peers/watch', summary: 'Peers of the node, again at each change', response: protocol.peerList, stream: true },
+  connectPeer: { method: 'POST', path: '/v1/peers/connect', summary: 'Connects to a node and keeps it connected', body: protocol.connectRequest, response: protocol.connectResult },
+  disconnectPeer: { method: 'POST', path: '/v1/peers/disconnect', summary: 'Disconnects a peer', body: protocol.disconnectRequest, response: protocol.disconnectResult },
+  pingPeer: { method: 'POST', path: '/v1/peers/ping', summary: 'Round trips to a peer, one line each', body: protocol.pingRequest, response: protocol.pingResult, stream: true },
+  trustPeer: { method: 'POST', path: '/v1/peers/trust', summary: 'Trusts the identity a node shows now', body: protocol.trustRequest, response: protocol.trustResult },
+  untrustPeer: { method: 'POST', path: '/v1/peers/untrust', summary: 'Refuses a node from now on', body: protocol.trustRequest, response: protocol.trustResult },
+  config: { method: 'GET', path: '/v1/config', summary: 'Effective settings and where each comes from', response: protocol.effectiveConfig },
+} as const satisfies Record<string, Route>;
+
+export type Operation = keyof typeof routes;
+
+export const openApiPath = '/v1/openapi.json';

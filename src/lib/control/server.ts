@@ -1,0 +1,206 @@
+import { Readable } from 'node:stream';
+import type { Socket } from 'node:net';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { throwIfAborted } from '../base/abort.js';
+import type { Clock, Timer } from '../base/clock.js';
+import { MaculaError } from '../base/errors.js';
+import type { Service } from '../base/lifecycle.js';
+import type { Logger } from '../base/logger.js';
+import { httpStatusOf } from './http-status.js';
+import { openApiDocument } from './openapi.js';
+import type { ControlHandlers } from './ports.js';
+import { connectRequest, disconnectRequest, pingRequest, schemaVersion, trustRequest, waitRequest } from './protocol.js';
+import { checkInput } from './request-input.js';
+import { openApiPath, routes, type Operation, type Route } from './routes.js';
+import { listenOnSocket } from './unix-socket.js';
+import { parseWaitCondition } from './wait-condition.js';
+
+export interface ControlServerSettings {
+  /** Path of the Unix socket, or name of the pipe. */
+  readonly socketPath: string;
+  readonly dataDir: string;
+  /** Version of Macula, sent with every answer. */
+  readonly version: string;
+}
+
+/** Answers one operation: with an object, or with one after the other. `input` is the query or the body, unchecked. */
+type Answer = (input: unknown, signal: AbortSignal) => unknown;
+
+/** A message of 1 MiB as base64 inside JSON. */
+const bodyLimitBytes = 2 * 1024 * 1024;
+/** Time that answers under way get when the server stops. */
+const stopGraceMs = 1000;
+
+/** The control socket of a node: HTTP and JSON, for its owner alone (docs/CLI.md, docs/openapi.json). */
+export class ControlServer implements Service {
+  readonly #handlers: ControlHandlers;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #settings: ControlServerSettings;
+  #running: { app: FastifyInstance; shutdown: AbortController } | undefined;
+
+  constructor(components: { handlers: ControlHandlers; clock: Clock; logger: Logger }, settings: ControlServerSettings) {
+    this.#handlers = components.handlers;
+    this.#clock = components.clock;
+    this.#logger = components.logger;
+    this.#settings = settings;
+  }
+
+  /** @throws MaculaError as {@link listenOnSocket} */
+  async start(): Promise<void> {
+    if (this.#running) return;
+    const running = { app: this.#build(), shutdown: new AbortController() };
+    this.#running = running;
+    try {
+      this.#route(running.app, running.shutdown.signal);
+      await running.app.ready();
+      await listenOnSocket(running.app.server, this.#settings.socketPath, this.#settings.dataDir);
+    } catch (error) {
+      this.#running = undefined;
+      await running.app.close();
+      throw error;
+    }
+  }
+
+  /** Cancels what is under way, gives answers a moment to go out, and removes the socket. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    if (!running) return;
+    this.#running = undefined;
+    const { app, shutdown } = running;
+    let grace: Timer | undefined;
+    const closed = new Promise<void>((resolve) => app.server.close(() => resolve()));
+    const late = new Promise<void>((resolve) => (grace = this.#clock.setTimer(stopGraceMs, resolve)));
+    shutdown.abort(new MaculaError('MACULA_NO_NODE', 'the node is stopping'));
+    await Promise.race([closed, late]);
+    grace?.cancel();
+    app.server.closeAllConnections();
+    await closed;
+    await app.close();
+  }
+
+  #build(): FastifyInstance {
+    const app = Fastify({
+      bodyLimit: bodyLimitBytes,
+      return503OnClosing: false,
+      clientErrorHandler: (error, socket) => this.#refuseGarbage(error, socket),
+    });
+    app.setErrorHandler((error, _request, reply) => this.#fail(reply, error));
+    app.setNotFoundHandler((request, reply) => this.#notFound(request, reply));
+    app.addHook('onSend', async (_request, reply) => {
+      reply.header('macula-version', this.#settings.version);
+      // No connection outlives its answer, so that stopping has nothing to wait for.
+      reply.header('connection', 'close');
+    });
+    return app;
+  }
+
+  #route(app: FastifyInstance, shutdown: AbortSignal): void {
+    const answers = this.#answers();
+    for (const operation of Object.keys(routes) as Operation[]) {
+      const route: Route = routes[operation];
+      app.route({
+        method: route.method,
+        url: route.path,
+        exposeHeadRoute: false,
+        handler: (request, reply) => {
+          const input = route.query ? request.query : request.body;
+          const signal = AbortSignal.any([shutdown, clientGone(reply)]);
+          const answer = answers[operation];
+          return route.stream ? stream(reply, answer(input, signal) as AsyncIterable<object>, signal) : one(answer(input, signal));
+        },
+      });
+    }
+    app.get(openApiPath, { exposeHeadRoute: false }, () => openApiDocument(this.#settings.version));
+    app.addHook('onResponse', async (request) => {
+      if (request.routeOptions.url === routes.stop.path) this.#handlers.stop();
+    });
+  }
+
+  #answers(): Record<Operation, Answer> {
+    const handlers = this.#handlers;
+    return {
+      status: () => handlers.status(),
+      stop: () => ({ stopped: true, pid: process.pid }),
+      wait: async (input, signal) => {
+        const request = checkInput(waitRequest, input);
+        await handlers.wait(parseWaitCondition(request.for), request.timeoutMs, signal);
+        return { met: true, for: request.for };
+      },
+      listPeers: () => handlers.listPeers(),
+      watchPeers: (_input, signal) => handlers.watchPeers(signal),
+      connectPeer: (input, signal) => handlers.connectPeer(checkInput(connectRequest, input), signal),
+      disconnectPeer: (input, signal) => handlers.disconnectPeer(checkInput(disconnectRequest, input), signal),
+      pingPeer: (input, signal) => handlers.pingPeer(checkInput(pingRequest, input), signal),
+      trustPeer: (input, signal) => handlers.trustPeer(checkInput(trustRequest, input), signal),
+      untrustPeer: (input, signal) => handlers.untrustPeer(checkInput(trustRequest, input), signal),
+      config: () => handlers.config(),
+    };
+  }
+
+  #fail(reply: FastifyReply, cause: unknown): FastifyReply {
+    const status = refusalStatus(cause);
+    const error = status === undefined ? MaculaError.from(cause) : new MaculaError('MACULA_USAGE', MaculaError.from(cause).message, { hint: `GET ${openApiPath} describes every request.` });
+    if (error.code === 'MACULA_UNEXPECTED') this.#logger.error('control request failed', { error: cause });
+    return reply.status(status ?? httpStatusOf(error)).send({ schemaVersion, error });
+  }
+
+  #notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const path = request.url.split('?', 1)[0]!;
+    const methods = Object.values(routes).filter((route) => route.path === path).map((route) => route.method);
+    if (path === openApiPath) methods.push('GET');
+    const message = methods.length > 0 ? `${path} takes ${methods.join(', ')}, not ${request.method}` : `there is no ${path} here`;
+    const error = new MaculaError(methods.length > 0 ? 'MACULA_USAGE' : 'MACULA_NOT_FOUND', message, { hint: `GET ${openApiPath} lists what there is.` });
+    if (methods.length > 0) reply.header('allow', methods.join(', '));
+    return reply.status(methods.length > 0 ? 405 : 404).send({ schemaVersion, error });
+  }
+
+  /** Answers what is not HTTP at all. */
+  #refuseGarbage(error: Error, socket: Socket): void {
+    if (!socket.writable) return void socket.destroy();
+    const refusal = new MaculaError('MACULA_USAGE', `not an HTTP request: ${error.message}`, { hint: `GET ${openApiPath} lists what there is.` });
+    const body = JSON.stringify({ schemaVersion, error: refusal });
+    const head = ['HTTP/1.1 400 Bad Request', 'content-type: application/json; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`];
+    head.push(`macula-version: ${this.#settings.version}`, 'connection: close');
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  }
+}
+
+/** Aborts when the connection is gone before the answer was complete. */
+function clientGone(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort(new MaculaError('MACULA_ABORTED', 'the client went away'));
+  });
+  return controller.signal;
+}
+
+async function one(answer: unknown): Promise<object> {
+  return { schemaVersion, ...((await answer) as object) };
+}
+
+/** Sends each item as a line of its own. The first is waited for, so that what fails at once fails with a status. */
+async function stream(reply: FastifyReply, items: AsyncIterable<object>, signal: AbortSignal): Promise<FastifyReply> {
+  const iterator = items[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const lines = Readable.from(toLines(iterator, first, signal), { highWaterMark: 1 });
+  return reply.header('content-type', 'application/x-ndjson; charset=utf-8').send(lines);
+}
+
+async function* toLines(iterator: AsyncIterator<object>, first: IteratorResult<object>, signal: AbortSignal): AsyncGenerator<string, void, void> {
+  try {
+    for (let item = first; !item.done; item = await iterator.next()) yield `${JSON.stringify({ schemaVersion, ...item.value })}\n`;
+    throwIfAborted(signal);
+  } catch (error) {
+    yield `${JSON.stringify({ schemaVersion, error: MaculaError.from(error) })}\n`;
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+/** The status of a refusal by Fastify itself (body too large, not JSON, …); undefined for any other error. */
+function refusalStatus(error: unknown): number | undefined {
+  if (error instanceof MaculaError || !(error instanceof Error) || !('statusCode' in error)) return undefined;
+  const status = Number(error.statusCode);
+  return status >= 400 && status < 500 ? status : undefined;
+}
