@@ -1,0 +1,60 @@
+import type { Settings } from '../config/schema.js';
+
+/** What a connection did so far. */
+export interface ConnectionUse {
+  /** Stream bytes the peer sent and we read. */
+  readonly deliveredBytes: number;
+  /** Bytes sent to the peer, acknowledged by packets of its own. */
+  readonly sentBytes: number;
+  readonly ageMs: number;
+}
+
+/** Packet headers, acknowledgements and retransmissions of what the peer delivered; at 8 % loss they stay under 15 %. */
+const deliveredShare = 0.25;
+/** Acknowledgements of what we sent: one of about 40 bytes for two packets of 1,200 bytes is under 2 %. */
+const sentShare = 0.1;
+/** Keepalives and path probes: 1 KiB a second is some ten times what they take. */
+const bytesPerSecond = 1024;
+
+/**
+ * Bytes a peer may have sent beyond the stream data it delivered: a base, 25 % of delivered, 10 % of sent, 1 KiB a
+ * second. Floods of frames that cost much and deliver nothing pass it soon (SECURITY.md).
+ */
+export function overheadAllowanceBytes(use: ConnectionUse, settings: Pick<Settings, 'overheadBaseBytes'>): number {
+  return settings.overheadBaseBytes + deliveredShare * use.deliveredBytes + sentShare * use.sentBytes + (bytesPerSecond * use.ageMs) / 1000;
+}
+
+/** Whether a connection's peer sent more overhead than it is allowed. @param use.recvBytes all bytes received */
+export function isOverBudget(use: ConnectionUse & { readonly recvBytes: number }, settings: Pick<Settings, 'overheadBaseBytes'>): boolean {
+  return use.recvBytes - use.deliveredBytes > overheadAllowanceBytes(use, settings);
+}
+
+const windowCalls = 64;
+const slowCallsAllowed = 16;
+
+/**
+ * Tells a connection that keeps the native library busy from one that met a busy machine: 16 slow calls among its
+ * last 64. How slow does not matter, so that one call that was stopped for a minute counts once. The time is wall
+ * time: with every core taken by others, a call is interrupted for some milliseconds in 2 or 3 of 100 cases, rarely
+ * in 10; a quarter of all calls is far from both. The loops this exists for make every call slow.
+ */
+export class SlowCallTracker {
+  readonly #budgetMs: number;
+  readonly #slow = new Uint8Array(windowCalls);
+  #next = 0;
+  #slowCalls = 0;
+
+  /** @param nativeCallBudgetMs a call longer than this is slow */
+  constructor(nativeCallBudgetMs: number) {
+    this.#budgetMs = nativeCallBudgetMs;
+  }
+
+  /** Notes one native call; true when the connection is to be closed. */
+  record(durationMs: number): boolean {
+    const slow = durationMs > this.#budgetMs ? 1 : 0;
+    this.#slowCalls += slow - this.#slow[this.#next]!;
+    this.#slow[this.#next] = slow;
+    this.#next = (this.#next + 1) % windowCalls;
+    return this.#slowCalls >= slowCallsAllowed;
+  }
+}
