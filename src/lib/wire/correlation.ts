@@ -26,3 +26,16 @@ export function decodeCorrelated(payload: Uint8Array): Correlated {
   }
   return { id: value[0], body: value[1] as unknown };
 }
+
+/** Body of CANCEL: the sender no longer wants the answer to its request. */
+export function cancelBody(id: number): unknown {
+  return [id];
+}
+
+/** The correlation id a CANCEL names. @throws MaculaError MACULA_PROTOCOL_VIOLATION */
+export function readCancel(body: unknown): number {
+  if (!Array.isArray(body) || body.length !== 1 || !isCorrelationId(body[0])) {
+    throw new MaculaError('MACULA_PROTOCOL_VIOLATION', 'malformed CANCEL: not an array of one correlation id');
+  }
+  return body[0];
+}
