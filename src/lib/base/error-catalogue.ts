@@ -33,6 +33,7 @@ export const errorCatalogue = {
   MACULA_TIMED_OUT: entry(ExitCode.timedOut, true, 'The operation did not finish in time.', 'Give it longer with --timeout.'),
   MACULA_ABORTED: entry(ExitCode.interrupted, true, 'The operation was cancelled by its caller.', 'Nothing to do.'),
   MACULA_UNREACHABLE: entry(ExitCode.timedOut, true, 'The address or peer does not answer.', 'Check the address, the UDP port and the firewall between.'),
+  MACULA_NOT_DIRECT: entry(ExitCode.partlyDone, true, 'The peer answers, but only through a relay.', 'Its NAT may take longer, or lets no direct path through; traffic goes on over the relay.'),
   MACULA_REALM_MISMATCH: entry(ExitCode.refused, false, 'The other node belongs to another realm.', 'Set MACULA_REALM to the same name on both nodes.'),
   MACULA_REALM_PROOF_FAILED: entry(ExitCode.refused, false, 'The two nodes do not hold the same realm secret.', 'Set MACULA_REALM_SECRET to the same value on both nodes.'),
   MACULA_VERSION_MISMATCH: entry(ExitCode.refused, false, 'The two nodes speak different versions of the protocol.', 'Upgrade the older node.'),
