@@ -37,6 +37,10 @@ function checkHost(host: string): Objection | undefined {
   return { problem: 'which is not an IP address', instead: 'an address of this machine, for example 127.0.0.1 or ::' };
 }
 
+function checkMetricsHost(host: string): Objection | undefined {
+  return host === '' ? { problem: 'which is empty', instead: '127.0.0.1, or :: for all interfaces' } : checkHost(host);
+}
+
 function checkAdvertised(addresses: readonly string[]): Objection | undefined {
   const wrong = addresses.find((address) => parseAddress(address) === undefined);
   if (wrong === undefined) return undefined;
@@ -68,7 +72,7 @@ export function checkSettings(settings: Settings, format: (name: SettingName) =>
   note('realm', checkRealm(settings.realm));
   note('realmSecret', checkRealmSecret(settings.realmSecret));
   note('host', checkHost(settings.host));
-  note('metricsHost', checkHost(settings.metricsHost));
+  note('metricsHost', checkMetricsHost(settings.metricsHost));
   note('advertise', checkAdvertised(settings.advertise));
   note('bootstrapUrl', checkBootstrap(settings.bootstrapUrl));
   for (const [smaller, larger, why] of ordered) {

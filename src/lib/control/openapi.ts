@@ -4,26 +4,28 @@ import { openApiPath, routes, type Route } from './routes.js';
 
 type Json = Record<string, unknown>;
 
+/** zod states the bounds of exact numbers on every whole number. */
+function isNoise(key: string, value: unknown): boolean {
+  return (key === 'maximum' || key === 'minimum') && Math.abs(Number(value)) === Number.MAX_SAFE_INTEGER;
+}
+
+function without(drop: (key: string, value: unknown) => boolean, node: unknown): unknown {
+  if (Array.isArray(node)) return node.map((item) => without(drop, item));
+  if (typeof node !== 'object' || node === null) return node;
+  const kept = Object.entries(node).filter(([key, value]) => !drop(key, value));
+  return Object.fromEntries(kept.map(([key, value]) => [key, without(drop, value)]));
+}
+
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12' }) as Json;
-  return rest;
+  return without(isNoise, rest) as Json;
 }
 
-/** The schema with the field every response starts with. */
+/** The schema of a response: starts with the version, and may have more fields one day. */
 function versioned(schema: z.ZodType): Json {
   const version = { type: 'object', properties: { schemaVersion: { const: schemaVersion } }, required: ['schemaVersion'] };
-  return { allOf: [version, open(jsonSchema(schema, 'output'))] };
-}
-
-/** Fields may be added to responses, so nobody may be told that there are no others. */
-function open(node: unknown): Json {
-  const walk = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(walk);
-    if (typeof value !== 'object' || value === null) return value;
-    const entries = Object.entries(value).filter(([key, inner]) => !(key === 'additionalProperties' && inner === false));
-    return Object.fromEntries(entries.map(([key, inner]) => [key, walk(inner)]));
-  };
-  return walk(node) as Json;
+  const fields = without((key, value) => key === 'additionalProperties' && value === false, jsonSchema(schema, 'output'));
+  return { allOf: [version, fields] };
 }
 
 function parametersOf(query: z.ZodObject): Json[] {

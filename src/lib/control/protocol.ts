@@ -11,11 +11,12 @@ export const schemaVersion = 1;
 const nodeId = z.string().regex(/^[0-9a-f]{64}$/).describe('64 lower-case hex characters');
 const addressText = z.string().describe('host:port');
 const milliseconds = z.number().nonnegative().describe('milliseconds');
+const count = z.number().int().nonnegative();
 const path = z.enum(['direct', 'relay']);
 /** Longest wait one request may ask for: a day. */
 const timeoutMs = z.coerce.number().int().min(1).max(86_400_000).describe('milliseconds');
 
-export const socketAddress = z.object({ host: z.string(), port: z.number().int() });
+export const socketAddress = z.object({ host: z.string(), port: z.number().int().min(0).max(65_535) });
 
 export const warning = z.object({
   code: z.string().describe('Never changes for one kind of warning'),
@@ -32,22 +33,22 @@ export const nodeStatus = z.object({
   nodeId,
   realm: z.string(),
   version: z.string(),
-  pid: z.number().int(),
+  pid: count,
   uptimeSeconds: z.number().nonnegative(),
   state: z.enum(['starting', 'ready', 'degraded', 'stopping']),
   listen: z.array(socketAddress),
   publicAddress: addressText.nullable().describe('The address other nodes see this one at; null while none said so'),
   nat: z.object({ type: natType, mapping: natBehaviour, filtering: natBehaviour }).nullable(),
-  peers: z.object({ connected: z.number().int(), direct: z.number().int(), relayed: z.number().int() }),
-  dht: z.object({ nodes: z.number().int(), records: z.number().int() }).nullable(),
-  pool: z.object({ size: z.number().int(), max: z.number().int() }).nullable(),
+  peers: z.object({ connected: count, direct: count, relayed: count }),
+  dht: z.object({ nodes: count, records: count }).nullable(),
+  pool: z.object({ size: count, max: count }).nullable(),
   controlSocket: z.string(),
   metricsUrl: z.string().nullable(),
   warnings: z.array(warning),
 });
 export type NodeStatus = z.infer<typeof nodeStatus>;
 
-export const stopResult = z.object({ stopped: z.literal(true), pid: z.number().int() });
+export const stopResult = z.object({ stopped: z.literal(true), pid: count });
 export type StopResult = z.infer<typeof stopResult>;
 
 export const waitRequest = z.object({
@@ -67,8 +68,8 @@ export const peer = z.object({
   rttMs: milliseconds.nullable(),
   state: z.enum(['connecting', 'connected', 'waiting']).describe('waiting: pausing before the next dial'),
   connectedSeconds: z.number().nonnegative(),
-  bytesSent: z.number().int(),
-  bytesReceived: z.number().int(),
+  bytesSent: count,
+  bytesReceived: count,
   error: z.string().nullable().describe('Why the last attempt failed; null while connected'),
 });
 export type Peer = z.infer<typeof peer>;
@@ -99,8 +100,8 @@ export const pingRequest = z.object({
   untilDirect: z.boolean().default(false).describe('Stop at the first answer over a direct path'),
 });
 export type PingRequest = z.infer<typeof pingRequest>;
-export const pingAnswer = z.object({ seq: z.number().int(), rttMs: milliseconds, path, via: z.string().nullable().describe('Address, or the relay') });
-export const pingFailure = z.object({ seq: z.number().int(), error: z.object({ code: z.string(), message: z.string() }) });
+export const pingAnswer = z.object({ seq: count, rttMs: milliseconds, path, via: z.string().nullable().describe('Address, or the relay') });
+export const pingFailure = z.object({ seq: count, error: z.object({ code: z.string(), message: z.string() }) });
 export const pingResult = z.union([pingAnswer, pingFailure]);
 export type PingAnswer = z.infer<typeof pingAnswer>;
 export type PingFailure = z.infer<typeof pingFailure>;
