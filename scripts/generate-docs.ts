@@ -18,14 +18,15 @@ const groupTitles = {
   operations: 'Operations',
 } as const satisfies Record<(typeof settingGroups)[number], string>;
 
-const cell = (text: string): string => text.replaceAll('|', '\\|');
-const row = (...cells: string[]): string => `| ${cells.map(cell).join(' | ')} |`;
+/** Text with nothing in it that Markdown would take for markup in a table. */
+const plain = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+const row = (...cells: string[]): string => `| ${cells.join(' | ')} |`;
 
 function settingRow(name: SettingName): string {
   const setting = settings[name] as Setting;
   const shown = setting.format(setting.default);
   const names = [`\`${environmentName(name)}\``, ...(setting.flag === undefined ? [] : [`\`--${setting.flag}\``]), `\`${name}\``];
-  return row(names.join('<br>'), setting.about, setting.shape, shown === '' ? 'empty' : `\`${shown}\``, setting.why);
+  return row(names.join('<br>'), plain(setting.about), plain(setting.shape), shown === '' ? 'empty' : `\`${shown}\``, plain(setting.why));
 }
 
 function renderConfiguration(): string {
@@ -59,7 +60,7 @@ function renderConfiguration(): string {
 
 function renderErrors(): string {
   const rows = Object.entries(errorCatalogue).map(([code, entry]) =>
-    row(`\`${code}\``, String(entry.exitCode), entry.retryable ? 'yes' : 'no', entry.meaning, entry.hint));
+    row(`\`${code}\``, String(entry.exitCode), entry.retryable ? 'yes' : 'no', plain(entry.meaning), plain(entry.hint)));
   return [
     '# Errors', '', generated, '',
     'Every failure has one of these codes: in `--json` output, on the control socket, and as `code` of a `MaculaError`. A code',

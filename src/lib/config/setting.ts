@@ -100,7 +100,13 @@ export function flag(described: Described<boolean>): Setting<boolean> {
 }
 
 export function text(maxLength: number, described: Described<string>): Setting<string> {
-  return { ...described, schema: z.string().max(maxLength), shape: `text, at most ${maxLength} characters`, format: (value) => value, suggest: () => 'a shorter text' };
+  return {
+    ...described,
+    schema: z.string().max(maxLength),
+    shape: `text, at most ${maxLength} characters`,
+    format: (value) => value,
+    suggest: (written) => (written.length > maxLength ? 'a shorter text' : JSON.stringify(written)),
+  };
 }
 
 /** Comma-separated in flags and environment, an array in the file. */
@@ -111,7 +117,7 @@ export function list(maxItems: number, described: Described<readonly string[]>):
     schema: fromText(split, z.array(z.string().min(1).max(512)).max(maxItems)),
     shape: `comma-separated list, at most ${maxItems}`,
     format: (value) => value.join(','),
-    suggest: () => 'fewer or shorter items',
+    suggest: () => `a list of at most ${maxItems} short texts`,
   };
 }
 
