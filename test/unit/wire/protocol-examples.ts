@@ -1,0 +1,57 @@
+import { proveRealm, realmId, type ProofContext } from '../../../src/lib/session/realm-proof.js';
+import { derivePathKey } from '../../../src/lib/session/path-key.js';
+import { encodeProbe } from '../../../src/lib/transport/path-probe.js';
+import { MaculaError } from '../../../src/lib/base/errors.js';
+import { cancelBody } from '../../../src/lib/wire/correlation.js';
+import { disconnectBody } from '../../../src/lib/wire/disconnect.js';
+import { errorBody } from '../../../src/lib/wire/error-message.js';
+import { encodeFrame, FrameFlag } from '../../../src/lib/wire/frame.js';
+import { FrameType } from '../../../src/lib/wire/frame-type.js';
+import { admittedBody, challengeBody, connectBody, proofBody } from '../../../src/lib/wire/hello.js';
+import { peerExchangeBody, peerExchangeReplyBody } from '../../../src/lib/wire/peer-exchange.js';
+import { streamOpenBody } from '../../../src/lib/wire/stream-open.js';
+
+const client = { id: '11'.repeat(32), nonce: Buffer.alloc(32, 0xaa), pathSecret: Buffer.alloc(32, 0xc1) };
+const server = { id: '22'.repeat(32), nonce: Buffer.alloc(32, 0xbb), pathSecret: Buffer.alloc(32, 0xc2) };
+const clientAddress = { host: '198.51.100.7', port: 50_000 };
+const serverAddress = { host: '192.0.2.1', port: 4433 };
+
+const context: ProofContext = {
+  secret: 'correct horse battery staple',
+  realmId: realmId('macula'),
+  clientId: client.id,
+  serverId: server.id,
+  clientNonce: client.nonce,
+  serverNonce: server.nonce,
+  version: 1,
+  alpn: 'macula/1',
+};
+const clientSide = { agent: 'example/1', capabilities: [], listen: [{ host: '2001:db8::7', port: 4433 }], observed: serverAddress, pathSecret: client.pathSecret };
+const serverSide = { agent: 'example/1', capabilities: ['relay'], listen: [serverAddress], observed: clientAddress, pathSecret: server.pathSecret };
+const pathKey = derivePathKey(client.pathSecret, server.pathSecret);
+const probe = { connectionId: Buffer.from('0102030405060708', 'hex'), transaction: 'a1a2a3a4a5a6a7a8', sequence: 0 };
+
+const { request, reply, none } = FrameFlag;
+
+/** The worked examples of docs/PROTOCOL.md, by name, as the real encoders make them. */
+export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
+  'realm-id': realmId('macula'),
+  connect: encodeFrame(FrameType.connect, request, [0, connectBody({ version: 1, realmId: context.realmId, nonce: client.nonce, ...clientSide })]),
+  'admitted-open': encodeFrame(FrameType.admitted, reply, [0, admittedBody({ ...serverSide, proof: undefined })]),
+  challenge: encodeFrame(FrameType.challenge, reply, [0, challengeBody(server.nonce)]),
+  'client-proof': proveRealm('client', context),
+  proof: encodeFrame(FrameType.proof, request, [1, proofBody(proveRealm('client', context))]),
+  'server-proof': proveRealm('server', context),
+  'admitted-closed': encodeFrame(FrameType.admitted, reply, [1, admittedBody({ ...serverSide, proof: proveRealm('server', context) })]),
+  'path-key': pathKey,
+  ping: encodeFrame(FrameType.ping, request, [7, null]),
+  pong: encodeFrame(FrameType.pong, reply, [7, null]),
+  error: encodeFrame(FrameType.error, reply, [7, errorBody(new MaculaError('MACULA_OVERLOADED', 'too many requests', { details: { limit: 1000 } }))]),
+  cancel: encodeFrame(FrameType.cancel, none, cancelBody(7)),
+  disconnect: encodeFrame(FrameType.disconnect, none, disconnectBody(0x0b, 'shutting down')),
+  'stream-open': encodeFrame(FrameType.streamOpen, none, streamOpenBody('echo', null)),
+  'peer-exchange': encodeFrame(FrameType.peerExchange, request, [8, peerExchangeBody(16)]),
+  'peer-exchange-reply': encodeFrame(FrameType.peerExchangeReply, reply, [8, peerExchangeReplyBody([{ nodeId: client.id, addresses: [clientAddress], ageSeconds: 12 }])]),
+  'probe-request': encodeProbe({ ...probe, type: 'request', observedAddress: undefined }, pathKey, 'client'),
+  'probe-answer': encodeProbe({ ...probe, connectionId: Buffer.from('1112131415161718', 'hex'), type: 'answer', observedAddress: clientAddress }, pathKey, 'server'),
+};
