@@ -1,0 +1,296 @@
+import type { Clock } from '../base/clock.js';
+import { MaculaError } from '../base/errors.js';
+import type { Settings } from '../config/schema.js';
+import type { PeerIdentity } from '../identity/identity.js';
+import { closeOf, type CloseRequest } from './close-reason.js';
+import { CloseCode, type Connection, type ConnectionClose, type ConnectionStats, type PathStatus, type Route, type StreamHandler, type TransportStream } from './endpoint.js';
+import { SlowCallTracker, isOverBudget } from './overhead-budget.js';
+import type { PeerCheck } from './peer-check.js';
+import type { ConnectionPaths } from './connection-paths.js';
+import { checkedCode, quicheErrorOf, type QuicheConnection, type QuicheRecvInfo } from './quiche-binding.js';
+import { StreamTable } from './stream-table.js';
+
+export type ConnectionSettings = Pick<Settings, 'handshakeTimeoutMs' | 'strangerBudgetBytes' | 'overheadBaseBytes' | 'nativeCallBudgetMs'>;
+
+/** What a connection needs of its endpoint. */
+export interface ConnectionHost {
+  readonly clock: Clock;
+  readonly settings: ConnectionSettings;
+  /** Reused for every read of every stream. */
+  readonly receiveBuffer: Buffer;
+  /** Where the next packet is to be written; another one while the system still reads from the last. */
+  readonly sendBuffer: Buffer;
+  /** Sends the first `length` bytes of the send buffer on the connection's route. */
+  sendPacket(connection: QuicConnection, length: number): void;
+  /** Asks for a turn: readTurn() if `hasToRead`, sendTurn() in any case. */
+  activate(connection: QuicConnection, hasToRead: boolean): void;
+  /** The connection's deadline has changed. */
+  schedule(deadlineMs: number): void;
+  /** Handshake and certificate check are done. */
+  established(connection: QuicConnection): void;
+  /** @param lastPacket our CONNECTION_CLOSE, to be repeated to a peer that missed it */
+  removed(connection: QuicConnection, close: ConnectionClose, lastPacket: Buffer | undefined): void;
+}
+
+/** Packets sent in one turn before other connections get theirs. */
+const packetsPerTurn = 128;
+
+/** The same for every connection: quiche sees one path for life, the path layer decides where packets really go. */
+export const syntheticLocal = { host: '192.0.2.1', port: 1 };
+export const syntheticRemote = { host: '192.0.2.2', port: 2 };
+const receiveInfo: QuicheRecvInfo = { from: syntheticRemote, to: syntheticLocal };
+
+/** One QUIC connection: feeds the native library, reads its streams and sends what it has to send. */
+export class QuicConnection implements Connection {
+  readonly role: 'client' | 'server';
+  readonly closed: Promise<ConnectionClose>;
+  /** Our connection id as the routing table knows it. */
+  readonly idKey: string;
+  /** Clock.nowMs() at which deadlinePassed() is to be called. */
+  deadlineMs: number;
+  /** Kept by the endpoint: whether the connection stands in its lists for the coming turn. */
+  readQueued = false;
+  sendQueued = false;
+  /** Why the connection was given up on this side; what a dial rejects with. */
+  failure: MaculaError | undefined;
+  readonly paths_: ConnectionPaths;
+  readonly #native: QuicheConnection;
+  readonly #host: ConnectionHost;
+  readonly #check: PeerCheck;
+  readonly #streams: StreamTable;
+  readonly #slowCalls: SlowCallTracker;
+  readonly #startedMs: number;
+  #resolveClosed!: (close: ConnectionClose) => void;
+  #peer: PeerIdentity | undefined;
+  #closeRequest: CloseRequest | undefined;
+  #isOver = false;
+  #admitted = false;
+  #receivedBytes = 0;
+  #checkedReceivedBytes = 0;
+  #lastPacket: Buffer | undefined;
+
+  constructor(native: QuicheConnection, role: 'client' | 'server', idKey: string, paths: ConnectionPaths, check: PeerCheck, host: ConnectionHost) {
+    this.#native = native;
+    this.#host = host;
+    this.#check = check;
+    this.role = role;
+    this.idKey = idKey;
+    this.paths_ = paths;
+    this.#streams = new StreamTable(native, role === 'server', host.receiveBuffer, (hasToRead) => host.activate(this, hasToRead));
+    this.#slowCalls = new SlowCallTracker(host.settings.nativeCallBudgetMs);
+    this.#startedMs = host.clock.nowMs();
+    this.deadlineMs = this.#strangerDeadlineMs;
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+  }
+
+  get peer(): PeerIdentity {
+    if (!this.#peer) throw new MaculaError('MACULA_UNEXPECTED', 'the peer of a connection is known after the handshake only');
+    return this.#peer;
+  }
+
+  get isEstablished(): boolean {
+    return this.#peer !== undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.#isOver || this.#closeRequest !== undefined;
+  }
+
+  openStream(handler: StreamHandler): TransportStream {
+    if (this.isClosed || !this.#peer) throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the connection to the peer is closed');
+    return this.#streams.open(handler);
+  }
+
+  onStream(accept: (stream: TransportStream) => StreamHandler): void {
+    this.#streams.onStream(accept);
+  }
+
+  admit(): void {
+    this.#admitted = true;
+  }
+
+  setPathKey(key: Uint8Array): void {
+    if (!this.isClosed) this.paths_.setKey(key);
+  }
+
+  addRoute(route: Route): void {
+    if (!this.isClosed) this.paths_.add(route);
+  }
+
+  paths(): readonly PathStatus[] {
+    return this.paths_.list();
+  }
+
+  get route(): Route {
+    return this.paths_.route;
+  }
+
+  onRouteChange(listener: (route: Route) => void): void {
+    this.paths_.onChange(listener);
+  }
+
+  stats(): ConnectionStats {
+    const { sentBytes, recvBytes, lost } = this.#native.stats();
+    const [path] = this.#native.pathStats();
+    return {
+      rttMs: path?.rtt ?? 0,
+      bytesSent: sentBytes,
+      bytesReceived: recvBytes,
+      packetsLost: lost,
+      streamBytesDelivered: this.#streams.deliveredBytes,
+    };
+  }
+
+  close(code: number, reason: string): void {
+    checkedCode(code);
+    if (this.isClosed) return;
+    this.#closeRequest = { code, reason, atOnce: false };
+    this.#host.activate(this, false);
+  }
+
+  /** Gives the connection up for `failure`; what was prepared for sending is not sent. */
+  fail(code: number, failure: MaculaError): void {
+    if (this.isClosed) return;
+    this.failure = failure;
+    this.#closeRequest = { code, reason: failure.message, atOnce: true };
+    this.#host.activate(this, false);
+  }
+
+  /** Ends the connection with nothing sent: the socket cannot reach the peer, or is gone. */
+  drop(close: ConnectionClose, failure?: MaculaError): void {
+    this.failure ??= failure;
+    this.#finish(close);
+  }
+
+  /** Takes a datagram. */
+  receive(packet: Buffer): void {
+    if (this.isClosed) return;
+    this.#receivedBytes += packet.length;
+    if (!this.#admitted && this.#receivedBytes > this.#host.settings.strangerBudgetBytes) {
+      this.close(CloseCode.budgetExceeded, 'too many bytes before admission');
+      return;
+    }
+    const startMs = this.#host.clock.nowMs();
+    try {
+      this.#native.recv(packet, receiveInfo);
+    } catch {
+      // The library has closed the connection by itself; sendTurn() finds out why.
+    }
+    this.#noteCall(startMs);
+    this.#host.activate(this, true);
+  }
+
+  /** Completes the handshake or reads streams. */
+  readTurn(): void {
+    if (this.isClosed) return;
+    if (!this.#peer) this.#advanceHandshake();
+    if (this.#peer && !this.isClosed) this.#streams.read();
+  }
+
+  /** Sends whatever there is to send and finds out whether the connection has ended. */
+  sendTurn(): void {
+    if (this.#isOver) return;
+    const request = this.#closeRequest;
+    if (!request?.atOnce) {
+      this.#streams.flush();
+      if (!this.#sendPackets() && !request) this.#host.activate(this, false);
+    }
+    if (request) this.#sendClose(request);
+    if (this.#isOver) return;
+    if (this.#native.isDraining() || this.#native.isClosed()) {
+      this.#finish(closeOf(this.#native, request));
+      return;
+    }
+    const timeoutMs = this.#native.timeout();
+    // The library rounds down; one millisecond more, or the timer would come too early each time.
+    const nativeMs = timeoutMs === null ? Infinity : this.#host.clock.nowMs() + timeoutMs + 1;
+    this.deadlineMs = this.#admitted ? nativeMs : Math.min(nativeMs, this.#strangerDeadlineMs);
+    this.#host.schedule(this.deadlineMs);
+  }
+
+  /** The connection's deadline has come. */
+  deadlinePassed(nowMs: number): void {
+    this.deadlineMs = Infinity;
+    if (!this.#admitted && nowMs >= this.#strangerDeadlineMs) {
+      if (this.#peer) this.close(CloseCode.admissionTimeout, 'not admitted in time');
+      else this.drop({ by: 'timeout', code: 0, reason: 'the handshake was not completed in time' });
+      return;
+    }
+    this.#native.onTimeout();
+    this.#host.activate(this, false);
+  }
+
+  /** Called now and then: looks for abuse, and for what no event tells of. */
+  inspect(nowMs: number): void {
+    if (this.isClosed || !this.#peer || this.#receivedBytes === this.#checkedReceivedBytes) return;
+    this.#checkedReceivedBytes = this.#receivedBytes;
+    const { pathsCount, recvBytes, sentBytes } = this.#native.stats();
+    for (let left = 100; left > 0 && this.#native.pathEventNext(); left -= 1);
+    const use = { recvBytes, sentBytes, deliveredBytes: this.#streams.deliveredBytes, ageMs: nowMs - this.#startedMs };
+    if (pathsCount !== 1) this.close(CloseCode.protocolViolation, 'a connection has one path');
+    else if (isOverBudget(use, this.#host.settings)) this.close(CloseCode.budgetExceeded, 'too many bytes besides stream data');
+    else this.#streams.checkAll();
+  }
+
+  /** The id the peer chose for itself: what probes to it are addressed with. */
+  get peerId(): Uint8Array {
+    return this.#native.destinationId();
+  }
+
+  get #strangerDeadlineMs(): number {
+    return this.#startedMs + this.#host.settings.handshakeTimeoutMs;
+  }
+
+  #advanceHandshake(): void {
+    if (!this.#native.isEstablished()) return;
+    const verdict = this.#check(this.#native);
+    if (verdict.kind === 'accepted') {
+      this.#peer = verdict.peer;
+      this.#host.established(this);
+      return;
+    }
+    this.failure = verdict.error;
+    this.#closeRequest = { code: verdict.code, reason: verdict.error.message, atOnce: verdict.atOnce };
+    this.#host.activate(this, false);
+  }
+
+  /** Returns false when there is more to send than one turn allows. */
+  #sendPackets(): boolean {
+    for (let count = 0; count < packetsPerTurn; count += 1) {
+      const startMs = this.#host.clock.nowMs();
+      let sent: ReturnType<QuicheConnection['send']>;
+      try {
+        sent = this.#native.send(this.#host.sendBuffer);
+      } catch (error) {
+        this.#finish({ by: 'error', code: 0, reason: quicheErrorOf(error).name });
+        return true;
+      }
+      this.#noteCall(startMs);
+      if (sent === null) return true;
+      if (this.#closeRequest) this.#lastPacket = Buffer.from(this.#host.sendBuffer.subarray(0, sent[0]));
+      this.#host.sendPacket(this, sent[0]);
+    }
+    return false;
+  }
+
+  #sendClose(request: CloseRequest): void {
+    if (this.#isOver) return;
+    this.#native.close(true, request.code, Buffer.from(request.reason));
+    this.#sendPackets();
+    this.#finish(closeOf(this.#native, request));
+  }
+
+  #noteCall(startMs: number): void {
+    if (this.#slowCalls.record(this.#host.clock.nowMs() - startMs)) this.close(CloseCode.budgetExceeded, 'native calls take too long');
+  }
+
+  #finish(close: ConnectionClose): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.deadlineMs = Infinity;
+    this.paths_.stop();
+    this.#streams.close();
+    this.#host.removed(this, close, this.#lastPacket);
+    this.#resolveClosed(close);
+  }
+}

@@ -1,0 +1,159 @@
+import { MaculaError } from '../base/errors.js';
+import type { StreamHandler, TransportStream } from './endpoint.js';
+import { QuicStream, type StreamContext } from './quic-stream.js';
+import { quicheErrorOf, type QuicheConnection } from './quiche-binding.js';
+
+/** Streams asked per turn whether the peer refused them; all others in use notice by themselves. */
+const checksPerTurn = 4;
+
+/** The streams of one connection: opens, reads and flushes them. */
+export class StreamTable implements StreamContext {
+  readonly native: QuicheConnection;
+  readonly receiveBuffer: Buffer;
+  readonly #isServer: boolean;
+  readonly #markActive: (hasToRead: boolean) => void;
+  readonly #streams = new Map<number, QuicStream>();
+  readonly #blocked = new Set<QuicStream>();
+  readonly #stopping = new Set<QuicStream>();
+  #toFlush: QuicStream[] = [];
+  #flushing: QuicStream[] = [];
+  #accept: ((stream: TransportStream) => StreamHandler) | undefined;
+  #nextId: number;
+  #checks: Iterator<QuicStream> | undefined;
+  #closed = false;
+  /** Bytes read from all streams so far. */
+  deliveredBytes = 0;
+
+  /**
+   * @param markActive asks the connection for a turn: to read streams when the argument is true, to flush in any case
+   */
+  constructor(native: QuicheConnection, isServer: boolean, receiveBuffer: Buffer, markActive: (hasToRead: boolean) => void) {
+    this.native = native;
+    this.receiveBuffer = receiveBuffer;
+    this.#isServer = isServer;
+    this.#markActive = markActive;
+    this.#nextId = isServer ? 1 : 0;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** Opens a stream of our own. @throws MaculaError MACULA_OVERLOADED */
+  open(handler: StreamHandler): QuicStream {
+    const id = this.#nextId;
+    try {
+      // Creates the stream, and with the priority it has anyway; so a limit shows now and not with the first bytes.
+      this.native.streamPriority(id, 127, true);
+    } catch (error) {
+      if (quicheErrorOf(error).name !== 'StreamLimit') throw error;
+      throw new MaculaError('MACULA_OVERLOADED', 'the peer does not allow more streams at once (its setting maxStreams)');
+    }
+    this.#nextId += 4;
+    const stream = new QuicStream(id, this, handler);
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  onStream(accept: (stream: TransportStream) => StreamHandler): void {
+    this.#accept = accept;
+    this.wantsRead();
+  }
+
+  /** Reads every stream that has something, and hands streams that are new to whoever accepts them. */
+  read(): void {
+    if (this.native.isReadable()) {
+      for (const id of this.native.readable()) {
+        if (this.#closed) return;
+        const stream = this.#streams.get(id) ?? this.#acceptStream(id);
+        stream?.read();
+      }
+    }
+    if (this.#stopping.size > 0) this.#settle();
+    this.#checkSome(checksPerTurn);
+  }
+
+  /** Hands over what is queued, first on streams that had to wait. */
+  flush(): void {
+    if (this.#blocked.size > 0) {
+      for (const stream of this.#blocked) this.wantsFlush(stream);
+      this.#blocked.clear();
+    }
+    // What flushing one stream makes its handler write is flushed in the same turn.
+    for (let rounds = 0; this.#toFlush.length > 0 && rounds < 16; rounds += 1) {
+      const batch = this.#toFlush;
+      this.#toFlush = this.#flushing;
+      this.#flushing = batch;
+      for (const stream of batch) stream.flush();
+      batch.length = 0;
+    }
+  }
+
+  /** Asks every open stream whether the peer refused it. */
+  checkAll(): void {
+    for (const stream of this.#streams.values()) stream.checkStopped();
+    this.#settle();
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    this.#closed = true;
+    for (const stream of this.#streams.values()) stream.abandon();
+    this.#streams.clear();
+    this.#blocked.clear();
+    this.#stopping.clear();
+    this.#toFlush.length = 0;
+  }
+
+  wantsFlush(stream: QuicStream): void {
+    if (stream.flushQueued || this.#closed) return;
+    stream.flushQueued = true;
+    this.#toFlush.push(stream);
+    this.#markActive(false);
+  }
+
+  wantsRead(): void {
+    if (!this.#closed) this.#markActive(true);
+  }
+
+  blocked(stream: QuicStream): void {
+    this.#blocked.add(stream);
+  }
+
+  stopping(stream: QuicStream): void {
+    this.#stopping.add(stream);
+  }
+
+  delivered(bytes: number): void {
+    this.deliveredBytes += bytes;
+  }
+
+  finished(stream: QuicStream): void {
+    this.#streams.delete(stream.id);
+    this.#blocked.delete(stream);
+    this.#stopping.delete(stream);
+  }
+
+  #acceptStream(id: number): QuicStream | undefined {
+    if (!this.#accept || (id & 1) === (this.#isServer ? 1 : 0)) return undefined;
+    const stream = new QuicStream(id, this);
+    this.#streams.set(id, stream);
+    stream.attach(this.#accept(stream));
+    return stream;
+  }
+
+  #settle(): void {
+    for (const stream of this.#stopping) {
+      if (stream.settle()) this.#stopping.delete(stream);
+    }
+  }
+
+  #checkSome(count: number): void {
+    for (let left = Math.min(count, this.#streams.size); left > 0; left -= 1) {
+      this.#checks ??= this.#streams.values();
+      const next = this.#checks.next();
+      if (next.done) this.#checks = undefined;
+      else next.value.checkStopped();
+    }
+  }
+}
