@@ -1,0 +1,95 @@
+import type { NetworkInterfaceInfo } from 'node:os';
+import { addressScope, canonicalHost, formatAddress, parseAddress, sameAddress, type SocketAddress } from '../base/address.js';
+import { MaculaError } from '../base/errors.js';
+import type { Settings } from '../config/schema.js';
+
+/** Most addresses a node advertises; as many as HELLO takes. */
+const maxAdvertised = 16;
+
+/** Reports of distinct peers before an observed address counts: one liar is not believed. */
+const observersNeeded = 2;
+
+/** Observations kept; the oldest goes first. */
+const maxObservations = 64;
+
+export interface LocalAddressesComponents {
+  /** As os.networkInterfaces. */
+  readonly interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+  /** What the UDP socket is bound to. */
+  readonly bound: () => readonly SocketAddress[];
+}
+
+/** Under which addresses other nodes may reach this one. */
+export class LocalAddresses {
+  readonly #advertise: readonly SocketAddress[];
+  /** Where each peer saw us come from; newest last. */
+  readonly #observed = new Map<string, SocketAddress>();
+
+  /** @throws MaculaError MACULA_INVALID_CONFIG for an entry of `advertise` that is not host:port with a literal address */
+  constructor(
+    private readonly components: LocalAddressesComponents,
+    settings: Pick<Settings, 'advertise'>,
+  ) {
+    this.#advertise = settings.advertise.map(parseAdvertised);
+  }
+
+  /** What to tell others, best first: the `advertise` setting if there is one, otherwise confirmed observations and interfaces. */
+  list(): SocketAddress[] {
+    if (this.#advertise.length > 0) return [...this.#advertise];
+    const all = [...this.#confirmed(), ...this.interfaceAddresses()];
+    return [...new Map(all.map((address) => [formatAddress(address), address])).values()].slice(0, maxAdvertised);
+  }
+
+  /** Addresses of the interfaces the socket listens on, with its port; loopback last. IPv6 link-local ones are left out. */
+  interfaceAddresses(): SocketAddress[] {
+    const found: SocketAddress[] = [];
+    for (const { host, port } of this.components.bound()) {
+      if (addressScope(host) !== 'unusable') found.push({ host, port });
+      else found.push(...this.#all(port).filter((address) => host === '::' || !address.host.includes(':')));
+    }
+    const unique = [...new Map(found.map((address) => [formatAddress(address), address])).values()];
+    return unique.sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)));
+  }
+
+  /** A peer says it sees this node at `address`. @param observer its node id */
+  observe(observer: string, address: SocketAddress): void {
+    if (addressScope(address.host) !== 'public') return;
+    this.#observed.delete(observer);
+    this.#observed.set(observer, address);
+    if (this.#observed.size > maxObservations) this.#observed.delete(this.#observed.keys().next().value!);
+  }
+
+  /** The public address most peers see this node at, or undefined. */
+  observedAddress(): SocketAddress | undefined {
+    return this.#counted()[0]?.address;
+  }
+
+  #confirmed(): SocketAddress[] {
+    return this.#counted().filter(({ count }) => count >= observersNeeded).map(({ address }) => address);
+  }
+
+  #counted(): { address: SocketAddress; count: number }[] {
+    const counted: { address: SocketAddress; count: number }[] = [];
+    for (const address of [...this.#observed.values()].reverse()) {
+      const known = counted.find((one) => sameAddress(one.address, address));
+      if (known) known.count++;
+      else counted.push({ address, count: 1 });
+    }
+    return counted.sort((a, b) => b.count - a.count);
+  }
+
+  #all(port: number): SocketAddress[] {
+    const hosts = Object.values(this.components.interfaces()).flatMap((infos) => (infos ?? []).map(({ address }) => canonicalHost(address)));
+    return hosts.filter((host) => host !== undefined && !(addressScope(host) === 'link-local' && host.includes(':'))).map((host) => ({ host: host!, port }));
+  }
+}
+
+function isLoopback(address: SocketAddress): boolean {
+  return addressScope(address.host) === 'loopback';
+}
+
+function parseAdvertised(text: string): SocketAddress {
+  const address = parseAddress(text);
+  if (address) return address;
+  throw new MaculaError('MACULA_INVALID_CONFIG', `advertise: ${JSON.stringify(text)} is not an address`, { hint: 'Write an IP address and a port, for example 203.0.113.7:4433 or [2001:db8::1]:4433.' });
+}
