@@ -1,4 +1,4 @@
-import { Packr, type Options } from 'msgpackr';
+import { addExtension, Packr, type Options } from 'msgpackr';
 import { MaculaError } from '../base/errors.js';
 import { messagePackProblem } from './message-pack-scan.js';
 
@@ -12,18 +12,31 @@ const options = {
   variableMapSize: true,
   encodeUndefinedAsNil: true,
   copyBuffers: true,
-  // Makes sets, typed arrays, errors and regular expressions extension types, which are then refused; otherwise they travel as something else.
-  moreTypes: true,
   int64AsType: 'auto',
 } as unknown as Options;
 
 const packr = new Packr(options);
 
+/** Typed arrays that are not bytes: msgpackr would announce all their bytes and write one an element. */
+class WideTypedArray {
+  static [Symbol.hasInstance](value: unknown): boolean {
+    return ArrayBuffer.isView(value) && !(value instanceof Uint8Array);
+  }
+}
+
+addExtension({
+  Class: WideTypedArray,
+  type: 1,
+  pack: () => {
+    throw new TypeError('typed arrays other than Uint8Array have no place in a message');
+  },
+});
+
 /**
- * The value as MessagePack. Plain data only: undefined and functions become nil, integers beyond 32 bits travel as float 64,
- * bigints as 64-bit integers.
- * @throws MaculaError MACULA_INVALID_VALUE for anything a peer would have to refuse: dates, sets,
- * typed arrays other than Uint8Array, circular or too deep data, a key `__proto__`
+ * The value as MessagePack. Undefined and functions become nil, sets arrays, other objects what their toJSON gives
+ * or their own fields; integers beyond 32 bits travel as float 64, bigints as 64-bit integers.
+ * @throws MaculaError MACULA_INVALID_VALUE for what a peer would have to refuse or could not read: dates, typed
+ * arrays other than Uint8Array, circular or too deep data, keys that are no strings, a key `__proto__`
  */
 export function encodeBody(value: unknown): Uint8Array {
   return encodeBodyAfter(0, value);

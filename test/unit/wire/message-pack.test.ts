@@ -149,17 +149,32 @@ describe('encodeBody', () => {
 
   it('writes undefined as nil', () => expect(decodeBody(encodeBody([undefined]))).to.deep.equal([null]));
 
+  it('carries bytes alike from Uint8Array, Buffer and views of larger memory', () => {
+    const bytes = [1, 2, 3];
+    for (const value of [Uint8Array.from(bytes), Buffer.from(bytes), new Uint8Array([0, ...bytes, 0]).subarray(1, 4), Uint8Array.from(bytes).buffer]) {
+      expect(Buffer.from(encodeBody([value])).toString('hex')).to.equal('91c403010203');
+    }
+  });
+
+  it('can carry again what it decoded, whatever kind of memory it came in', () => {
+    const bytes = encodeBody([{ b: Buffer.alloc(200, 1) }, 2n ** 60n]);
+    for (const input of [Buffer.from(bytes), Uint8Array.from(bytes)]) expect(encodeBody(decodeBody(input))).to.deep.equal(bytes);
+  });
+
+  it('writes sets as arrays and objects with toJSON as what it gives', () => {
+    expect(decodeBody(encodeBody([new Set([1, 2]), new URL('https://example.org/')]))).to.deep.equal([[1, 2], 'https://example.org/']);
+  });
+
   const circular: Record<string, unknown> = {};
   circular['self'] = circular;
   let deep: unknown = 1;
   for (let level = 0; level < 33; level += 1) deep = [deep];
   const unsendable: [what: string, value: unknown][] = [
     ['a date', new Date(0)],
-    ['a set', new Set([1])],
     ['a map with keys that are not text', new Map([[1, 2]])],
     ['another typed array', new Float32Array(2)],
-    ['a regular expression', /x/],
-    ['an error', new Error('x')],
+    ['another typed array deep inside', [{ a: new BigUint64Array(1) }]],
+    ['a data view', new DataView(new ArrayBuffer(4))],
     ['a symbol', Symbol('x')],
     ['an integer beyond 64 bits', 2n ** 64n],
     ['a circular structure', circular],
