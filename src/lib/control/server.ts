@@ -83,6 +83,7 @@ export class ControlServer implements Service {
     const app = Fastify({
       bodyLimit: bodyLimitBytes,
       return503OnClosing: false,
+      frameworkErrors: (error, _request, reply) => void this.#fail(reply.header('macula-version', this.#settings.version), error),
       clientErrorHandler: (error, socket) => this.#refuseGarbage(error, socket),
     });
     app.setErrorHandler((error, _request, reply) => this.#fail(reply, error));
