@@ -53,7 +53,8 @@ export class QuicConnection implements Connection {
   sendQueued = false;
   /** Why the connection was given up on this side; what a dial rejects with. */
   failure: MaculaError | undefined;
-  readonly paths_: ConnectionPaths;
+  /** Where its packets really go. */
+  readonly routes: ConnectionPaths;
   readonly #native: QuicheConnection;
   readonly #host: ConnectionHost;
   readonly #check: PeerCheck;
@@ -75,7 +76,7 @@ export class QuicConnection implements Connection {
     this.#check = check;
     this.role = role;
     this.idKey = idKey;
-    this.paths_ = paths;
+    this.routes = paths;
     this.#streams = new StreamTable(native, role === 'server', host.receiveBuffer, (hasToRead) => host.activate(this, hasToRead));
     this.#slowCalls = new SlowCallTracker(host.settings.nativeCallBudgetMs);
     this.#startedMs = host.clock.nowMs();
@@ -110,23 +111,27 @@ export class QuicConnection implements Connection {
   }
 
   setPathKey(key: Uint8Array): void {
-    if (!this.isClosed) this.paths_.setKey(key);
+    if (this.isClosed) return;
+    this.routes.setKey(key, this.#native.destinationId());
+    this.#host.activate(this, false);
   }
 
   addRoute(route: Route): void {
-    if (!this.isClosed) this.paths_.add(route);
+    if (this.isClosed) return;
+    this.routes.add(route);
+    this.#host.activate(this, false);
   }
 
   paths(): readonly PathStatus[] {
-    return this.paths_.list();
+    return this.routes.list();
   }
 
   get route(): Route {
-    return this.paths_.route;
+    return this.routes.route;
   }
 
   onRouteChange(listener: (route: Route) => void): void {
-    this.paths_.onChange(listener);
+    this.routes.onChange(listener);
   }
 
   stats(): ConnectionStats {
@@ -162,8 +167,8 @@ export class QuicConnection implements Connection {
     this.#finish(close);
   }
 
-  /** Takes a datagram. */
-  receive(packet: Buffer): void {
+  /** Takes a datagram. @param host of its sender, as the socket writes it */
+  receive(packet: Buffer, host: string, port: number): void {
     if (this.isClosed) return;
     this.#receivedBytes += packet.length;
     if (!this.#admitted && this.#receivedBytes > this.#host.settings.strangerBudgetBytes) {
@@ -177,6 +182,7 @@ export class QuicConnection implements Connection {
       // The library has closed the connection by itself; sendTurn() finds out why.
     }
     this.#noteCall(startMs);
+    this.routes.packetFrom(host, port, packet.length, startMs);
     this.#host.activate(this, true);
   }
 
@@ -203,7 +209,7 @@ export class QuicConnection implements Connection {
     }
     const timeoutMs = this.#native.timeout();
     // The library rounds down; one millisecond more, or the timer would come too early each time.
-    const nativeMs = timeoutMs === null ? Infinity : this.#host.clock.nowMs() + timeoutMs + 1;
+    const nativeMs = Math.min(timeoutMs === null ? Infinity : this.#host.clock.nowMs() + timeoutMs + 1, this.routes.deadlineMs());
     this.deadlineMs = this.#admitted ? nativeMs : Math.min(nativeMs, this.#strangerDeadlineMs);
     this.#host.schedule(this.deadlineMs);
   }
@@ -216,6 +222,7 @@ export class QuicConnection implements Connection {
       else this.drop({ by: 'timeout', code: 0, reason: 'the handshake was not completed in time' });
       return;
     }
+    this.routes.timeout(nowMs);
     this.#native.onTimeout();
     this.#host.activate(this, false);
   }
@@ -230,11 +237,6 @@ export class QuicConnection implements Connection {
     if (pathsCount !== 1) this.close(CloseCode.protocolViolation, 'a connection has one path');
     else if (isOverBudget(use, this.#host.settings)) this.close(CloseCode.budgetExceeded, 'too many bytes besides stream data');
     else this.#streams.checkAll();
-  }
-
-  /** The id the peer chose for itself: what probes to it are addressed with. */
-  get peerId(): Uint8Array {
-    return this.#native.destinationId();
   }
 
   get #strangerDeadlineMs(): number {
@@ -268,6 +270,7 @@ export class QuicConnection implements Connection {
       this.#noteCall(startMs);
       if (sent === null) return true;
       if (this.#closeRequest) this.#lastPacket = Buffer.from(this.#host.sendBuffer.subarray(0, sent[0]));
+      this.routes.packetSent(sent[0], startMs);
       this.#host.sendPacket(this, sent[0]);
     }
     return false;
@@ -288,7 +291,7 @@ export class QuicConnection implements Connection {
     if (this.#isOver) return;
     this.#isOver = true;
     this.deadlineMs = Infinity;
-    this.paths_.stop();
+    this.routes.stop();
     this.#streams.close();
     this.#host.removed(this, close, this.#lastPacket);
     this.#resolveClosed(close);

@@ -8,7 +8,7 @@ import type { Settings } from '../config/schema.js';
 import type { NodeIdentity } from '../identity/identity.js';
 import { dialError } from './close-reason.js';
 import { ClosingTable } from './closing-table.js';
-import { ConnectionPaths } from './connection-paths.js';
+import { ConnectionPaths, probeOf, type PathHost } from './connection-paths.js';
 import { classifyDatagram } from './datagram-kind.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import { EndpointCounters } from './endpoint-counters.js';
@@ -50,8 +50,9 @@ interface Attempt {
 }
 
 /** QUIC connections over one UDP socket with the native library (DESIGN.md 2). */
-export class QuicheEndpoint implements Endpoint, ConnectionHost {
+export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
   readonly clock: Clock;
+  readonly random: RandomSource;
   readonly settings: EndpointSettings;
   readonly receiveBuffer = Buffer.allocUnsafeSlow(65_536);
   sendBuffer = Buffer.allocUnsafeSlow(maxPayloadBytes);
@@ -78,6 +79,7 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost {
     this.#components = components;
     this.settings = settings;
     this.clock = components.clock;
+    this.random = components.random;
     this.#gate = new HandshakeGate(components, settings);
     this.#closings = new ClosingTable(components.clock);
     this.#deadlines = new DeadlineTimer(components.clock, this.#deadlinesPassed);
@@ -128,7 +130,7 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost {
     const check = createPeerCheck(verifyPeer, identity.nodeId, options.expectedId);
     const sourceId = this.#gate.newId();
     const native = quiche.Connection.connect(null, sourceId, syntheticLocal, syntheticRemote, this.#configFor(route.address));
-    const connection = this.#add(native, 'client', sourceId, new ConnectionPaths(route, host), check);
+    const connection = this.#add(native, 'client', sourceId, new ConnectionPaths(route, host, 'client', this), check);
     this.activate(connection, false);
     return this.#attempt(connection, options.signal);
   }
@@ -160,8 +162,22 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost {
   }
 
   sendPacket(connection: QuicConnection, length: number): void {
-    const { remoteHost, remotePort } = connection.paths_;
-    this.#send(this.sendBuffer, length, remoteHost, remotePort);
+    const { remoteHost, remotePort, secondHost, secondPort } = connection.routes;
+    const buffer = this.sendBuffer;
+    this.#send(buffer, length, remoteHost, remotePort);
+    if (secondHost !== undefined) this.#send(buffer, length, secondHost, secondPort);
+  }
+
+  nativeHost(host: string): string | undefined {
+    return this.#socket?.native(host);
+  }
+
+  canonicalHost(host: string): string {
+    return this.#socket?.canonical(host) ?? host;
+  }
+
+  sendDatagram(bytes: Uint8Array, host: string, port: number): void {
+    this.#send(Buffer.from(bytes), bytes.length, host, port);
   }
 
   established(connection: QuicConnection): void {
@@ -245,14 +261,23 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost {
         return this.#route(packet, packet.toString('latin1', 1, 1 + connectionIdBytes), host, port);
       case 'quic-long':
         return this.#onLongPacket(packet, host, port);
+      case 'probe':
+        return this.#onProbe(packet, host, port);
       default:
         return this.#counters.drop(kind);
     }
   };
 
+  #onProbe(packet: Buffer, host: string, port: number): void {
+    const found = probeOf(packet);
+    const connection = found && this.#routing.get(found.idKey);
+    if (!connection || !connection.routes.probeFrom(packet, found.probe, host, port)) return this.#counters.drop('probe');
+    this.activate(connection, false);
+  }
+
   #route(packet: Buffer, idKey: string, host: string, port: number): void {
     const connection = this.#routing.get(idKey);
-    if (connection) return connection.receive(packet);
+    if (connection) return connection.receive(packet, host, port);
     const answer = this.#closings.answer(idKey);
     if (answer) this.#send(answer, answer.length, host, port);
     this.#counters.drop('unknown-connection');
@@ -275,14 +300,14 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost {
       case 'accept': {
         const { sourceId, originalId } = decision;
         const native = quiche.Connection.accept(sourceId, originalId ?? null, syntheticLocal, syntheticRemote, this.#configFor(address));
-        const paths = new ConnectionPaths({ kind: 'direct', address }, host);
+        const paths = new ConnectionPaths({ kind: 'direct', address }, host, 'server', this);
         const connection = this.#add(native, 'server', sourceId, paths, this.#serverCheck, originalId !== undefined);
         this.#gate.limits.opened(address, originalId !== undefined);
         if (idKey !== connection.idKey) {
           this.#routing.set(idKey, connection);
           this.#initialIds.set(connection, idKey);
         }
-        connection.receive(packet);
+        connection.receive(packet, host, port);
       }
     }
   }
