@@ -36,7 +36,7 @@ module.exports = {
       name: 'commands-are-thin-clients',
       comment: 'commands use the control client; the node itself is loaded by `node start` alone, the identity by `cert` alone',
       severity: 'error',
-      from: { path: '^src/commands/', pathNot: '^src/commands/(node/start|cert/)' },
+      from: { path: '^src/(commands|cli)/', pathNot: '^src/(commands/(node/start|cert/)|cli/node-start/)' },
       to: { path: lib, pathNot: `${lib}(base|config|control)/` },
     },
     {

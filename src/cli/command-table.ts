@@ -1,0 +1,23 @@
+import type { CommandClass } from './base-command.js';
+
+type CommandModule = Promise<{ readonly default: CommandClass }>;
+
+/** All commands by oclif's ids. Each is loaded when it runs. */
+export const commandTable: Readonly<Record<string, () => CommandModule>> = {
+  'cert:init': () => import('../commands/cert/init.js'),
+  'cert:show': () => import('../commands/cert/show.js'),
+  completion: () => import('../commands/completion.js'),
+  'config:show': () => import('../commands/config/show.js'),
+  help: () => import('../commands/help.js'),
+  'node:start': () => import('../commands/node/start.js'),
+  'node:status': () => import('../commands/node/status.js'),
+  'node:stop': () => import('../commands/node/stop.js'),
+  'node:wait': () => import('../commands/node/wait.js'),
+  'peers:connect': () => import('../commands/peers/connect.js'),
+  'peers:disconnect': () => import('../commands/peers/disconnect.js'),
+  'peers:list': () => import('../commands/peers/list.js'),
+  'peers:ping': () => import('../commands/peers/ping.js'),
+  'peers:trust': () => import('../commands/peers/trust.js'),
+  'peers:untrust': () => import('../commands/peers/untrust.js'),
+  'realm:secret': () => import('../commands/realm/secret.js'),
+};

@@ -1,0 +1,21 @@
+import { formatAddress } from '../lib/base/address.js';
+import type { NodeStatus } from '../lib/control/protocol.js';
+import { facts, humanSeconds, printable } from './text.js';
+
+/** The state of a node as lines for people. */
+export function statusText(status: NodeStatus): string {
+  const { peers, nat, dht, pool } = status;
+  return facts([
+    ['node', status.nodeId],
+    ['realm', printable(status.realm)],
+    ['state', `${status.state} for ${humanSeconds(status.uptimeSeconds)}, process ${status.pid}, Macula ${status.version}`],
+    ['listens on', status.listen.map((address) => `udp ${formatAddress(address)}`).join(', ')],
+    ['public address', status.publicAddress ?? 'not known'],
+    ['nat', nat ? `${nat.type} (mapping ${nat.mapping}, filtering ${nat.filtering})` : undefined],
+    ['peers', `${peers.connected} connected (${peers.direct} direct, ${peers.relayed} relayed)`],
+    ['dht', dht ? `${dht.nodes} nodes, ${dht.records} records` : undefined],
+    ['pool', pool ? `${pool.size} of ${pool.max} connections` : undefined],
+    ['control socket', status.controlSocket],
+    ['metrics', status.metricsUrl ?? 'off'],
+  ]);
+}
