@@ -5,7 +5,7 @@ import { errnoOf, MaculaError } from '../base/errors.js';
 import type { Service } from '../base/lifecycle.js';
 import type { Logger } from '../base/logger.js';
 import type { HealthReport } from './health-rules.js';
-import type { Metrics } from './metrics.js';
+import type { MetricsPage } from './metrics.js';
 
 export interface HttpListenerSettings {
   readonly metricsHost: string;
@@ -16,13 +16,13 @@ const schemaVersion = 1;
 
 /** Serves `/metrics` for Prometheus, and `/livez`, `/readyz` and `/health` (200, or 503 when not so) as JSON. */
 export class HttpListener implements Service {
-  readonly #metrics: Pick<Metrics, 'contentType' | 'render'>;
+  readonly #metrics: MetricsPage;
   readonly #health: () => HealthReport;
   readonly #logger: Logger;
   readonly #settings: HttpListenerSettings;
   #app: FastifyInstance | undefined;
 
-  constructor(components: { metrics: Pick<Metrics, 'contentType' | 'render'>; health: () => HealthReport; logger: Logger }, settings: HttpListenerSettings) {
+  constructor(components: { metrics: MetricsPage; health: () => HealthReport; logger: Logger }, settings: HttpListenerSettings) {
     this.#metrics = components.metrics;
     this.#health = components.health;
     this.#logger = components.logger;

@@ -139,10 +139,16 @@ function registerMesh(register: Registry, sources: MetricSources): void {
   });
 }
 
+/** A page of metrics as a scraper reads it. */
+export interface MetricsPage {
+  readonly contentType: string;
+  render(): Promise<string>;
+}
+
 /** The metrics of one node, read from their sources each time they are asked for. */
-export class Metrics {
+export class Metrics implements MetricsPage {
   readonly #registry = new Registry();
-  readonly contentType = this.#registry.contentType;
+  readonly contentType: string = this.#registry.contentType;
 
   /** @param settings.version version of Macula, a label of `macula_build_info` */
   constructor(components: { sources: MetricSources }, settings: { version: string }) {
