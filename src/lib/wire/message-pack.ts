@@ -72,5 +72,6 @@ export function checkMessagePack(bytes: Uint8Array): void {
  */
 export function decodeBody(bytes: Uint8Array): unknown {
   checkMessagePack(bytes);
-  return packr.unpack(bytes) as unknown;
+  // Binary values come out as the class of the input: always Buffer, whichever way the bytes came.
+  return packr.unpack(Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)) as unknown;
 }

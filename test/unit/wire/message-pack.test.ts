@@ -158,7 +158,10 @@ describe('encodeBody', () => {
 
   it('can carry again what it decoded, whatever kind of memory it came in', () => {
     const bytes = encodeBody([{ b: Buffer.alloc(200, 1) }, 2n ** 60n]);
-    for (const input of [Buffer.from(bytes), Uint8Array.from(bytes)]) expect(encodeBody(decodeBody(input))).to.deep.equal(bytes);
+    for (const input of [Buffer.from(bytes), Uint8Array.from(bytes)]) {
+      expect(decodeBody(input)).to.deep.equal([{ b: Buffer.alloc(200, 1) }, 2n ** 60n]);
+      expect(encodeBody(decodeBody(input))).to.deep.equal(bytes);
+    }
   });
 
   it('writes sets as arrays and objects with toJSON as what it gives', () => {
