@@ -23,7 +23,8 @@ const defaultTimeoutMs = 5000;
  * @throws MaculaError MACULA_INVALID_CONFIG, MACULA_PERMISSION_DENIED, MACULA_USAGE (MACULA_TIMEOUT is no duration)
  */
 export function findClientLocation(sources: ConfigSources): ClientLocation {
-  const { dataDir, socket } = findLocations(sources);
+  // Who may not enter the data directory is told so by the socket, whose owner the message names.
+  const { dataDir, socket } = findLocations(sources, true);
   const problem = socketPathProblem(sources.platform, socket.path);
   if (problem !== undefined) {
     throw new MaculaError('MACULA_INVALID_CONFIG', `the control socket ${socket.path} ${problem}`, {

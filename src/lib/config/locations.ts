@@ -118,13 +118,13 @@ export function socketPathProblem(platform: NodeJS.Platform, path: string): stri
   return bytes <= longest ? undefined : `is ${bytes} bytes long; the system allows ${longest} for a socket's path`;
 }
 
-/** Reads the configuration file. A missing one is an error only when somebody named it. */
-function readConfigFile(sources: ConfigSources, path: string, named: Origin | undefined): Record<string, unknown> | undefined {
+/** Reads the configuration file. One that is missing, or `optional` and unreadable, is an error only when somebody named it. */
+function readConfigFile(sources: ConfigSources, path: string, named: Origin | undefined, optional = false): Record<string, unknown> | undefined {
   let text: string;
   try {
     text = sources.readFile(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' && named === undefined) return undefined;
+    if (named === undefined && (errnoOf(error) === 'ENOENT' || (optional && errnoOf(error) === 'EACCES'))) return undefined;
     const code = errnoOf(error) === 'EACCES' ? 'MACULA_PERMISSION_DENIED' : 'MACULA_INVALID_CONFIG';
     const reason = errnoOf(error) === 'ENOENT' ? 'does not exist' : `cannot be read: ${MaculaError.from(error).message}`;
     throw new MaculaError(code, `the configuration file ${path} ${reason}`, {
@@ -169,9 +169,10 @@ function fromFile(sources: ConfigSources, configFile: string | undefined, value:
 /**
  * Finds data directory, configuration file and control socket: flags before environment before file before
  * defaults. The file is the one of `--config` or MACULA_CONFIG, otherwise `config.json` in the data directory.
+ * @param optionalFile whether to do without that `config.json` where it may not be read
  * @throws MaculaError MACULA_INVALID_CONFIG, MACULA_PERMISSION_DENIED
  */
-export function findLocations(sources: ConfigSources): Locations {
+export function findLocations(sources: ConfigSources, optionalFile = false): Locations {
   const named = fromFlagOrVariable(sources, 'config', configVariable);
   const given = fromFlagOrVariable(sources, 'data-dir', 'MACULA_DATA_DIR');
   let fileValues = named && readConfigFile(sources, named.path, named);
@@ -179,7 +180,7 @@ export function findLocations(sources: ConfigSources): Locations {
   let configFile = named?.path;
   if (configFile === undefined) {
     configFile = inDataDir(sources.platform, dataDir.path, 'config.json');
-    fileValues = readConfigFile(sources, configFile, undefined);
+    fileValues = readConfigFile(sources, configFile, undefined, optionalFile);
     if (fileValues === undefined) configFile = undefined;
     else if (Object.hasOwn(fileValues, 'dataDir')) throw ownDataDirError(configFile);
   }

@@ -27,6 +27,8 @@ interface Call {
   readonly signal: AbortSignal | undefined;
 }
 
+/** A dial to learn an identity; the node bounds it by its own setting dialTimeoutMs, at most this. */
+const trustWorkMs = 5 * 60_000;
 /** How often {@link ControlClient.stop} looks whether the node is gone. */
 const stopPollMs = 50;
 
@@ -107,11 +109,11 @@ export class ControlClient {
   }
 
   trustPeer(request: TrustRequest, signal?: AbortSignal): Promise<TrustResult> {
-    return this.#json({ method: 'POST', path: '/v1/peers/trust', body: request, workMs: this.#settings.timeoutMs, signal });
+    return this.#json({ method: 'POST', path: '/v1/peers/trust', body: request, workMs: trustWorkMs, signal });
   }
 
   untrustPeer(request: TrustRequest, signal?: AbortSignal): Promise<TrustResult> {
-    return this.#json({ method: 'POST', path: '/v1/peers/untrust', body: request, workMs: this.#settings.timeoutMs, signal });
+    return this.#json({ method: 'POST', path: '/v1/peers/untrust', body: request, signal });
   }
 
   config(signal?: AbortSignal): Promise<EffectiveConfig> {

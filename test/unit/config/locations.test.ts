@@ -112,6 +112,14 @@ describe('where a client finds its node', () => {
     });
   });
 
+  it('needs no configuration file that it may not read, so that the socket can say whose node it is', () => {
+    const readFile = (): never => {
+      throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+    };
+    expect(findClientLocation(sourcesWith({ flags: { 'data-dir': '/d' }, readFile })).socketPath).to.equal('/d/control.sock');
+    expect(failure(() => findClientLocation(sourcesWith({ flags: { config: '/c' }, readFile }))).code).to.equal('MACULA_PERMISSION_DENIED');
+  });
+
   it('takes MACULA_TIMEOUT for its patience', () => {
     expect(findClientLocation(sourcesWith({ env: { MACULA_TIMEOUT: '250ms' } })).timeoutMs).to.equal(250);
     expect(failure(() => findClientLocation(sourcesWith({ env: { MACULA_TIMEOUT: '250' } }))).code).to.equal('MACULA_USAGE');
