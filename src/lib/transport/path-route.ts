@@ -76,6 +76,11 @@ export class PathRoute {
     return this.rttMs !== undefined;
   }
 
+  /** Probes in a row that timed out. */
+  get unanswered(): number {
+    return Math.max(0, this.#tries - 1);
+  }
+
   /** No more probes are to be sent in this round. */
   get exhausted(): boolean {
     return this.#tries >= (this.proven ? usableTries : candidateTries);
@@ -171,8 +176,8 @@ export class PathRoute {
   }
 
   view(peerMoved: boolean): PathView {
-    const { key, state, rttMs, lastSeenMs } = this;
-    return { key, kind: this.route.kind, state, rttMs, lastSeenMs, unanswered: Math.max(0, this.#tries - 1), peerMoved };
+    const { key, state, rttMs, lastSeenMs, unanswered } = this;
+    return { key, kind: this.route.kind, state, rttMs, lastSeenMs, unanswered, peerMoved };
   }
 
   status(selected: boolean): PathStatus {

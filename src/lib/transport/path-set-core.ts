@@ -34,8 +34,8 @@ const maxUnprovenRoutes = 16;
 const maxObservedRoutes = 8;
 /** New observed routes: one burst fills the room; then a NAT that rebinds twice a second is still followed. */
 const observedPerSecond = 2;
-/** All probes of a connection: a round over every route at once, then what many paths need to stay alive. */
-const probeBurst = 32;
+/** All probes of a connection: one to every candidate at once, then what many paths need to stay alive. */
+const probeBurst = 20;
 const probesPerSecond = 16;
 /** Answers to a peer that probes as fast as it may, twice over. */
 const answerBurst = 64;
@@ -285,6 +285,11 @@ export class PathSetCore {
     this.#selected = selected;
     this.#alsoTo = alsoTo;
     this.#effects.push({ type: 'select', route: selected.route, alsoTo: alsoTo?.route, reason: choice.reason });
+    if (alsoTo && selected.unanswered > 0) {
+      // The way out should be known to be open before the selected route is given up.
+      alsoTo.probeSoon(nowMs);
+      this.#serve(alsoTo, nowMs);
+    }
   }
 
   #peerMovedTo(one: PathRoute): boolean {
