@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, webcrypto, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPair, webcrypto, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type * as X509 from '@peculiar/x509';
 import type { Clock } from '../base/clock.js';
@@ -62,8 +62,8 @@ async function loadX509(): Promise<typeof X509> {
 }
 
 /**
- * A new self-signed certificate (X.509 v3, ten years, localhost) for a private key, and thus the same node id.
- * @throws DerError if the key is of a type that nodes cannot have
+ * A new self-signed certificate (X.509 v3, ten years, localhost) for a private key of an allowed type. The node id
+ * depends on the key alone, so a new certificate for an old key keeps it. Nothing is written.
  */
 export async function certify(privateKey: KeyObject, components: CertificateComponents): Promise<NodeIdentity> {
   const publicKeyDer = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
@@ -101,9 +101,4 @@ export async function certify(privateKey: KeyObject, components: CertificateComp
 export async function generateIdentity(keyType: KeyType, components: CertificateComponents): Promise<NodeIdentity> {
   const { privateKey } = await generators[keyType]();
   return certify(privateKey, components);
-}
-
-/** A new certificate for the key of an identity, valid from now; the node id stays. */
-export async function renewCertificate(privateKeyPem: string, components: CertificateComponents): Promise<NodeIdentity> {
-  return certify(createPrivateKey(privateKeyPem), components);
 }

@@ -128,8 +128,8 @@ export async function examinePair(paths: IdentityPaths, wallMs: number): Promise
   if (certificateFile === undefined) problems.push(missing(paths, 'certificate'));
   if (keyFile === undefined) problems.push(missing(paths, 'key'));
   if (keyFile !== undefined && isExposed(keyFile)) problems.push(unsafeKey(keyFile));
-  const privateKey = keyFile && attempt(problems, () => parseKeyFile(keyFile));
   const certificate = certificateFile && attempt(problems, () => parseCertificateFile(certificateFile));
+  const privateKey = keyFile && attempt(problems, () => parseKeyFile(keyFile));
   if (privateKey && certificate && !certificate.x509.checkPrivateKey(privateKey)) problems.push(mismatch(paths));
   if (certificate) {
     try {

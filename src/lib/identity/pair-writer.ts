@@ -51,11 +51,20 @@ async function fill(handle: FileHandle, text: string, mode: number): Promise<voi
 const pendingPrefix = (path: string): string => `.${basename(path)}.`;
 const pendingSuffix = '.new';
 
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: directoryMode });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw writeFailed(directory, error);
+    throw new MaculaError('MACULA_PERMISSION_DENIED', `${directory} is not a directory.`, { details: { path: directory }, cause: error });
+  }
+}
+
 /** Writes a file next to where it shall be, complete and durable. Returns its path. */
 async function writePending(path: string, text: string, mode: number, random: RandomSource): Promise<string> {
   const tag = Buffer.from(random.bytes(8)).toString('hex');
   const pending = join(dirname(path), `${pendingPrefix(path)}${tag}${pendingSuffix}`);
-  await mkdir(dirname(path), { recursive: true, mode: directoryMode });
+  await makeDirectory(dirname(path));
   const handle = await open(pending, 'wx', keyMode);
   await fill(handle, text, mode);
   return pending;
