@@ -19,6 +19,11 @@ export interface LocalAddressesComponents {
   readonly bound: () => readonly SocketAddress[];
 }
 
+export interface LocalInterface {
+  readonly name: string;
+  readonly addresses: readonly SocketAddress[];
+}
+
 /** Under which addresses other nodes may reach this one. */
 export class LocalAddresses {
   readonly #advertise: readonly SocketAddress[];
@@ -42,13 +47,25 @@ export class LocalAddresses {
 
   /** Addresses of the interfaces the socket listens on, with its port; loopback last. IPv6 link-local ones are left out. */
   interfaceAddresses(): SocketAddress[] {
-    const found: SocketAddress[] = [];
-    for (const { host, port } of this.components.bound()) {
-      if (addressScope(host) !== 'unusable') found.push({ host, port });
-      else found.push(...this.#all(port).filter((address) => host === '::' || !address.host.includes(':')));
-    }
+    const found = this.interfaces().flatMap(({ addresses }) => addresses);
+    // An address bound by name may belong to no interface (a floating one, for instance).
+    for (const { host, port } of this.components.bound()) if (addressScope(host) !== 'unusable') found.push({ host, port });
     const unique = [...new Map(found.map((address) => [formatAddress(address), address])).values()];
     return unique.sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)));
+  }
+
+  /** The same by interface; those without a usable address are left out. */
+  interfaces(): LocalInterface[] {
+    const bound = this.components.bound();
+    const all = Object.entries(this.components.interfaces()).map(([name, infos]) => ({
+      name,
+      addresses: (infos ?? []).flatMap(({ address }) => {
+        const host = canonicalHost(address);
+        const socket = host === undefined || isZoned(host) ? undefined : bound.find((one) => accepts(one, host));
+        return socket ? [{ host: host!, port: socket.port }] : [];
+      }),
+    }));
+    return all.filter(({ addresses }) => addresses.length > 0);
   }
 
   /** A peer says it sees this node at `address`. @param observer its node id */
@@ -77,11 +94,18 @@ export class LocalAddresses {
     }
     return counted.sort((a, b) => b.count - a.count);
   }
+}
 
-  #all(port: number): SocketAddress[] {
-    const hosts = Object.values(this.components.interfaces()).flatMap((infos) => (infos ?? []).map(({ address }) => canonicalHost(address)));
-    return hosts.filter((host) => host !== undefined && !(addressScope(host) === 'link-local' && host.includes(':'))).map((host) => ({ host: host!, port }));
-  }
+/** Whether the socket gets what is sent to `host`; one bound to :: is dual-stack. */
+function accepts(bound: SocketAddress, host: string): boolean {
+  if (bound.host === '::') return true;
+  if (bound.host === '0.0.0.0') return !host.includes(':');
+  return bound.host === host;
+}
+
+/** IPv6 link-local addresses mean nothing without the name of an interface. */
+function isZoned(host: string): boolean {
+  return host.includes(':') && addressScope(host) === 'link-local';
 }
 
 function isLoopback(address: SocketAddress): boolean {

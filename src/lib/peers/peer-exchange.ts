@@ -3,7 +3,7 @@ import type { Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
-import type { Session } from '../session/session.js';
+import type { Session, SessionManager } from '../session/session.js';
 import { FrameType } from '../wire/frame-type.js';
 import { maxExchangedAddresses, maxExchangedPeers, peerExchangeBody, peerExchangeReplyBody, readPeerExchange, readPeerExchangeReply, type ExchangedPeer } from '../wire/peer-exchange.js';
 import { addressesFor } from './address-rules.js';
@@ -23,6 +23,9 @@ const minIntervalMs = 200;
 /** Peers asked in each round of the backstop: news reaches everybody in a few rounds all the same. */
 const askedPerRound = 8;
 
+/** A session manager takes a handler once; a restarted exchange takes the place of the one before. */
+const answering = new WeakMap<SessionManager, (body: unknown, asker: Session) => unknown>();
+
 /**
  * Tells peers of each other: asks each new peer and, from time to time, some connected ones whom they know, and answers
  * the same question. What is learned is a hint, believed only when the node proves its id.
@@ -31,7 +34,6 @@ export class PeerExchange {
   readonly #lastAnswerMs = new WeakMap<Session, number>();
   #stop: AbortController | undefined;
   #timer: Timer | undefined;
-  #isRegistered = false;
 
   constructor(
     private readonly components: ExchangeComponents,
@@ -41,8 +43,11 @@ export class PeerExchange {
   start(): void {
     if (this.#stop) return;
     this.#stop = new AbortController();
-    if (!this.#isRegistered) this.components.sessions.handle(FrameType.peerExchange, FrameType.peerExchangeReply, (body, { session }) => this.#answer(body, session));
-    this.#isRegistered = true;
+    const { sessions } = this.components;
+    if (!answering.has(sessions)) {
+      sessions.handle(FrameType.peerExchange, FrameType.peerExchangeReply, (body, { session }) => answering.get(sessions)!(body, session));
+    }
+    answering.set(sessions, (body, session) => this.#answer(body, session));
     this.#schedule();
   }
 
