@@ -1,0 +1,138 @@
+import { expect } from 'chai';
+import { createHash, randomBytes } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import type { Connection, Route } from '../../../src/lib/transport/endpoint.js';
+import { EndpointFixture, Recorder, echo, nextConnection, routeTo } from './endpoint-fixture.js';
+
+function bound(socket: Socket): Promise<number> {
+  return new Promise((resolve) => socket.bind(0, '127.0.0.1', () => resolve(socket.address().port)));
+}
+
+/** A NAT between one client and one server: rebind() gives the client another public port. */
+class Nat {
+  readonly #inside = createSocket('udp4');
+  #outside = createSocket('udp4');
+  #client = 0;
+  readonly #server: number;
+  /** Sends a copy of each packet of the client ahead of the packet itself. */
+  copier: Socket | undefined;
+  insidePort = 0;
+  outsidePort = 0;
+
+  constructor(serverPort: number) {
+    this.#server = serverPort;
+  }
+
+  async start(): Promise<void> {
+    this.insidePort = await bound(this.#inside);
+    this.#inside.on('message', (packet, from) => {
+      this.#client = from.port;
+      this.copier?.send(packet, this.#server, '127.0.0.1');
+      this.#outside.send(packet, this.#server, '127.0.0.1');
+    });
+    await this.rebind();
+  }
+
+  async rebind(): Promise<void> {
+    const old = this.#outside;
+    this.#outside = createSocket('udp4');
+    this.outsidePort = await bound(this.#outside);
+    this.#outside.on('message', (packet) => this.#inside.send(packet, this.#client, '127.0.0.1'));
+    old.close();
+  }
+
+  close(): void {
+    this.#inside.close();
+    this.#outside.close();
+  }
+}
+
+describe('a connection whose peer moves', () => {
+  const fixture = new EndpointFixture();
+  let nat: Nat | undefined;
+
+  afterEach(async () => {
+    await fixture.close();
+    nat?.close();
+  });
+
+  async function behindNat(withKey: boolean): Promise<{ client: Connection; server: Connection; nat: Nat }> {
+    const [dialler, listener] = [await fixture.start({ settings: { udpPayloadBytes: 1200 } }), await fixture.start({ settings: { udpPayloadBytes: 1200 } })];
+    const between = (nat = new Nat(routeTo(listener).address.port));
+    await between.start();
+    const accepted = nextConnection(listener, (connection) => connection.onStream(echo));
+    const client = await dialler.dial({ kind: 'direct', address: { host: '127.0.0.1', port: between.insidePort } });
+    const server = await accepted;
+    const key = randomBytes(32);
+    for (const connection of [client, server]) {
+      connection.admit();
+      if (withKey) connection.setPathKey(key);
+    }
+    return { client, server, nat: between };
+  }
+
+  it('goes on with nothing lost while its NAT gives it another port, again and again', async () => {
+    const { client, server, nat } = await behindNat(true);
+    const routes: Route[] = [];
+    server.onRouteChange((route) => routes.push(route));
+    const hash = createHash('sha256');
+    const recorder = new Recorder();
+    const stream = client.openStream(recorder);
+    const ports: number[] = [nat.outsidePort];
+    for (let round = 0; round < 5; round += 1) {
+      for (let count = 0; count < 10; count += 1) {
+        const piece = randomBytes(20_000);
+        hash.update(piece);
+        stream.write(piece);
+      }
+      await recorder.until(() => recorder.bytes.length === 200_000 * (round + 1));
+      await nat.rebind();
+      ports.push(nat.outsidePort);
+      stream.write(Buffer.alloc(0));
+    }
+    stream.write(Buffer.from('end'));
+    hash.update('end');
+    stream.end();
+    const all = await recorder.ended;
+    expect(createHash('sha256').update(all).digest('hex')).to.equal(hash.digest('hex'));
+    expect(server.isClosed).to.equal(false);
+    expect(server.route.address.port).to.equal(nat.outsidePort);
+    expect(routes.map((route) => route.address.port)).to.include.members(ports.slice(1));
+  });
+
+  it('is not followed to where copies of its packets come from', async () => {
+    const { client, server, nat } = await behindNat(true);
+    const before = server.route;
+    const copier = (nat.copier = createSocket('udp4'));
+    const copierPort = await bound(copier);
+    const kinds = new Set<number>();
+    copier.on('message', (packet) => kinds.add(packet[0]!));
+    const recorder = new Recorder();
+    const stream = client.openStream(recorder);
+    for (let count = 1; count <= 50; count += 1) {
+      stream.write(Buffer.from('x'));
+      await recorder.until(() => recorder.bytes.length === count);
+    }
+    expect(server.route).to.deep.equal(before);
+    expect(server.paths().find((path) => path.route.address.port === copierPort)).to.include({ state: 'candidate', selected: false });
+    // It was sent probes and nothing else.
+    expect([...kinds].every((kind) => kind === 4)).to.equal(true);
+    nat.copier = undefined;
+    copier.close();
+  });
+
+  it('keeps its route while no path key is agreed', async () => {
+    const { client, server, nat } = await behindNat(false);
+    const recorder = new Recorder();
+    const stream = client.openStream(recorder);
+    stream.write(Buffer.from('x'));
+    await recorder.until(() => recorder.bytes.length === 1);
+    const before = server.route;
+    const copier = (nat.copier = createSocket('udp4'));
+    stream.write(Buffer.from('y'));
+    await recorder.until(() => recorder.bytes.length === 2);
+    nat.copier = undefined;
+    copier.close();
+    expect(server.route).to.deep.equal(before);
+  });
+});
