@@ -37,7 +37,7 @@ export class ControlServer implements Service {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #settings: ControlServerSettings;
-  #running: { app: FastifyInstance; shutdown: AbortController } | undefined;
+  #running: { app: FastifyInstance; shutdown: AbortController; listening: Promise<void> } | undefined;
 
   constructor(components: { handlers: ControlHandlers; clock: Clock; logger: Logger }, settings: ControlServerSettings) {
     this.#handlers = components.handlers;
@@ -48,16 +48,17 @@ export class ControlServer implements Service {
 
   /** @throws MaculaError as {@link listenOnSocket} */
   async start(): Promise<void> {
-    if (this.#running) return;
-    const running = { app: this.#build(), shutdown: new AbortController() };
+    if (this.#running) return this.#running.listening;
+    const app = this.#build();
+    const shutdown = new AbortController();
+    this.#route(app, shutdown.signal);
+    const running = { app, shutdown, listening: this.#listen(app) };
     this.#running = running;
     try {
-      this.#route(running.app, running.shutdown.signal);
-      await running.app.ready();
-      await listenOnSocket(running.app.server, this.#settings.socketPath, this.#settings.dataDir);
+      await running.listening;
     } catch (error) {
-      this.#running = undefined;
-      await running.app.close();
+      if (this.#running === running) this.#running = undefined;
+      await app.close();
       throw error;
     }
   }
@@ -67,7 +68,10 @@ export class ControlServer implements Service {
     const running = this.#running;
     if (!running) return;
     this.#running = undefined;
-    const { app, shutdown } = running;
+    const { app, shutdown, listening } = running;
+    const started = await listening.then(() => true, () => false);
+    // A start that failed has cleared up after itself.
+    if (!started) return;
     let grace: Timer | undefined;
     const closed = new Promise<void>((resolve) => app.server.close(() => resolve()));
     const late = new Promise<void>((resolve) => (grace = this.#clock.setTimer(stopGraceMs, resolve)));
@@ -77,6 +81,13 @@ export class ControlServer implements Service {
     app.server.closeAllConnections();
     await closed;
     await app.close();
+  }
+
+  async #listen(app: FastifyInstance): Promise<void> {
+    await app.ready();
+    await listenOnSocket(app.server, this.#settings.socketPath, this.#settings.dataDir);
+    // Without a listener, a connection that cannot be accepted (no descriptor left) would end the process.
+    app.server.on('error', (error) => this.#logger.warn('control connection not accepted', { error }));
   }
 
   #build(): FastifyInstance {

@@ -13,6 +13,10 @@ export interface HttpListenerSettings {
 }
 
 const schemaVersion = 1;
+/** Scrapers send their few hundred bytes at once. */
+const requestTimeoutMs = 10_000;
+/** A handful of scrapers and probes, with room; more would be somebody using up descriptors. */
+const maxConnections = 64;
 
 /** Serves `/metrics` for Prometheus, and `/livez`, `/readyz` and `/health` (200, or 503 when not so) as JSON. */
 export class HttpListener implements Service {
@@ -38,7 +42,8 @@ export class HttpListener implements Service {
   /** @throws MaculaError MACULA_PORT_IN_USE, MACULA_PERMISSION_DENIED, MACULA_INVALID_CONFIG */
   async start(): Promise<void> {
     if (this.#app) return;
-    const app = Fastify({ forceCloseConnections: true, bodyLimit: 1024 });
+    const app = Fastify({ forceCloseConnections: true, bodyLimit: 1024, requestTimeout: requestTimeoutMs });
+    app.server.maxConnections = maxConnections;
     this.#route(app);
     this.#app = app;
     try {
@@ -48,6 +53,8 @@ export class HttpListener implements Service {
       await app.close();
       throw this.#explain(error);
     }
+    // Without a listener, a connection that cannot be accepted (no descriptor left) would end the process.
+    app.server.on('error', (error) => this.#logger.warn('metrics connection not accepted', { error }));
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../../src/lib/base/clock.js';
+import { systemClock, type Clock } from '../../../src/lib/base/clock.js';
 import { silentLogger } from '../../../src/lib/base/logger.js';
 import { ControlClient } from '../../../src/lib/control/client.js';
 import type { ControlHandlers } from '../../../src/lib/control/ports.js';
@@ -46,8 +46,8 @@ export class ControlFixture {
   readonly pidFile = join(this.dataDir, 'node.pid');
   readonly #servers: ControlServer[] = [];
 
-  server(handlers: Partial<ControlHandlers> = {}, socketPath = this.socketPath): ControlServer {
-    const components = { handlers: handlersWith(handlers), clock: systemClock, logger: silentLogger };
+  server(handlers: Partial<ControlHandlers> = {}, socketPath = this.socketPath, clock: Clock = systemClock): ControlServer {
+    const components = { handlers: handlersWith(handlers), clock, logger: silentLogger };
     const server = new ControlServer(components, { socketPath, dataDir: this.dataDir, version: '1.0.0' });
     this.#servers.push(server);
     return server;

@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { MaculaError } from '../../../src/lib/base/errors.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
 import { ControlFixture, nodeId, rejection, status } from './fixture.js';
 
 interface Answer {
@@ -73,6 +74,27 @@ describe('the control server', () => {
       expect(existsSync(fixture.socketPath)).to.equal(false);
       await server.start();
       expect(existsSync(fixture.socketPath)).to.equal(true);
+    });
+
+    it('is gone after a stop that came before start was through', async () => {
+      const server = fixture.server();
+      await Promise.all([server.start(), server.start(), server.stop()]);
+      expect(existsSync(fixture.socketPath)).to.equal(false);
+    });
+
+    it('is gone a second after stop even if a handler never ends', async () => {
+      const clock = new VirtualClock();
+      let asked = (): void => undefined;
+      const arrived = new Promise<void>((resolve) => (asked = resolve));
+      const server = fixture.server({ status: () => (asked(), new Promise(() => undefined)) }, fixture.socketPath, clock);
+      await server.start();
+      const answer = rejection(ask('GET', '/v1/status'));
+      await arrived;
+      const stopping = server.stop();
+      await clock.advanceAsync(1000);
+      await stopping;
+      expect((await answer).code).to.equal('ECONNRESET');
+      expect(existsSync(fixture.socketPath)).to.equal(false);
     });
 
     it('of a process that was killed is taken over', async () => {
