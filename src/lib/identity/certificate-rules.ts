@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { MaculaError } from '../base/errors.js';
-import { DerError, splitCertificate } from './der.js';
+import { DerError, DerReader, DerTag, splitCertificate } from './der.js';
 import type { KeyType, PeerIdentity } from './identity.js';
 import { nodeIdOf, type NodeId } from './node-id.js';
 import { readPublicKeyInfo } from './public-key-info.js';
@@ -32,12 +32,18 @@ function invalid(rule: string, cause?: unknown): MaculaError {
   return new MaculaError('MACULA_CERTIFICATE_INVALID', `The certificate is refused: ${rule}.`, { details: { rule }, cause });
 }
 
+/** Bit 0 of the bit string, behind the octet that counts unused bits. */
+function allowsDigitalSignature(keyUsage: Uint8Array): boolean {
+  return ((new DerReader(keyUsage).readLast(DerTag.bitString).content[1] ?? 0) & 0x80) !== 0;
+}
+
 function inspectUnguarded(der: Uint8Array): InspectedCertificate {
-  const { publicKeyInfo, signatureAlgorithm } = splitCertificate(der);
+  const { publicKeyInfo, signatureAlgorithm, keyUsage } = splitCertificate(der);
   const { keyType, bits, subjectPublicKey } = readPublicKeyInfo(publicKeyInfo);
   if (!signatureAlgorithms[keyType].includes(Buffer.from(signatureAlgorithm).toString('hex'))) {
     throw invalid('its signature algorithm is not allowed for its key');
   }
+  if (keyUsage !== undefined && !allowsDigitalSignature(keyUsage)) throw invalid('its key usage does not include digitalSignature, without which TLS refuses it');
   const x509 = new X509Certificate(der);
   if (!x509.verify(x509.publicKey)) throw invalid('it is not signed with its own key');
   const notBeforeMs = Date.parse(x509.validFrom);
@@ -48,7 +54,7 @@ function inspectUnguarded(der: Uint8Array): InspectedCertificate {
 
 /**
  * Reads a DER certificate and checks every rule but validity: size, strict encoding with nothing after it, allowed
- * key and signature algorithm, signed with its own key. Safe on any bytes.
+ * key, signature algorithm and key usage, signed with its own key. Safe on any bytes.
  * @throws MaculaError MACULA_CERTIFICATE_INVALID with the rule in message and details
  */
 export function inspectCertificate(der: Uint8Array): InspectedCertificate {

@@ -6,7 +6,7 @@ export interface DerElement {
   readonly encoding: Uint8Array;
 }
 
-export const DerTag = { integer: 0x02, bitString: 0x03, sequence: 0x30, version: 0xa0 } as const;
+export const DerTag = { integer: 0x02, bitString: 0x03, octetString: 0x04, objectIdentifier: 0x06, sequence: 0x30, version: 0xa0, extensions: 0xa3 } as const;
 
 /** The bytes are not what was to be read; never leaves this room. */
 export class DerError extends Error {}
@@ -67,6 +67,26 @@ export interface CertificateParts {
   readonly signatureAlgorithm: Uint8Array;
   /** SubjectPublicKeyInfo, as encoded in the certificate. */
   readonly publicKeyInfo: Uint8Array;
+  /** Value of the keyUsage extension, a DER bit string; undefined if there is none. */
+  readonly keyUsage: Uint8Array | undefined;
+}
+
+/** OBJECT IDENTIFIER 2.5.29.15, id-ce-keyUsage (RFC 5280 §4.2.1.3). */
+const keyUsageIdentifier = Buffer.from('551d0f', 'hex');
+
+/** @param signed stands behind the public key, before the optional unique ids and extensions */
+function findKeyUsage(signed: DerReader): Uint8Array | undefined {
+  while (!signed.atEnd && signed.nextTag !== DerTag.extensions) signed.read(signed.nextTag!);
+  if (signed.atEnd) return undefined;
+  const extensions = new DerReader(new DerReader(signed.readLast(DerTag.extensions).content).readLast(DerTag.sequence).content);
+  while (!extensions.atEnd) {
+    const extension = new DerReader(extensions.read(DerTag.sequence).content);
+    const identifier = extension.read(DerTag.objectIdentifier).content;
+    if (Buffer.compare(identifier, keyUsageIdentifier) !== 0) continue;
+    if (extension.nextTag !== DerTag.octetString) extension.read(extension.nextTag ?? DerTag.octetString); // whether critical
+    return extension.readLast(DerTag.octetString).content;
+  }
+  return undefined;
 }
 
 /** Splits a DER certificate without judging its contents. @throws DerError */
@@ -81,5 +101,6 @@ export function splitCertificate(der: Uint8Array): CertificateParts {
   signed.read(DerTag.sequence); // issuer
   signed.read(DerTag.sequence); // validity
   signed.read(DerTag.sequence); // subject
-  return { signatureAlgorithm, publicKeyInfo: signed.read(DerTag.sequence).encoding };
+  const publicKeyInfo = signed.read(DerTag.sequence).encoding;
+  return { signatureAlgorithm, publicKeyInfo, keyUsage: findKeyUsage(signed) };
 }

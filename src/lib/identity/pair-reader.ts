@@ -100,7 +100,7 @@ export function parseCertificateFile(file: PemFile): InspectedCertificate {
     const { code, message, details } = MaculaError.from(error);
     throw new MaculaError(code, `${file.path}: ${message}`, {
       details: { ...details, path: file.path },
-      hint: 'Nodes need a self-signed certificate of an Ed25519, ECDSA P-256 or RSA (2048 to 4096 bits) key.',
+      hint: 'Nodes need a self-signed certificate, fit for digital signatures, of an Ed25519, ECDSA P-256 or RSA (2048 to 4096 bits) key.',
       cause: error,
     });
   }

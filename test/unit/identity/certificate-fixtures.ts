@@ -19,6 +19,8 @@ type Algorithm = webcrypto.AlgorithmIdentifier & { name: string; hash?: string }
 export const newPair = (algorithm: object): Promise<webcrypto.CryptoKeyPair> =>
   webcrypto.subtle.generateKey(algorithm as webcrypto.EcKeyGenParams, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;
 
+export const { KeyUsageFlags } = x509;
+
 export const rsa = (modulusLength: number, hash = 'SHA-256', name = 'RSASSA-PKCS1-v1_5'): object => ({
   name,
   hash,
@@ -27,7 +29,7 @@ export const rsa = (modulusLength: number, hash = 'SHA-256', name = 'RSASSA-PKCS
 });
 
 /** A certificate that our own generator would never make. */
-export async function oddCertificate(algorithm: object, signer?: webcrypto.CryptoKeyPair): Promise<Buffer> {
+export async function oddCertificate(algorithm: object, signer?: webcrypto.CryptoKeyPair, keyUsage?: x509.KeyUsageFlags): Promise<Buffer> {
   const pair = await newPair(algorithm);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: '01',
@@ -38,6 +40,7 @@ export async function oddCertificate(algorithm: object, signer?: webcrypto.Crypt
     signingAlgorithm: algorithm as Algorithm,
     publicKey: pair.publicKey,
     signingKey: (signer ?? pair).privateKey,
+    extensions: keyUsage === undefined ? [] : [new x509.BasicConstraintsExtension(true), new x509.KeyUsagesExtension(keyUsage)],
   });
   return Buffer.from(certificate.rawData);
 }

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../../../src/lib/base/error-catalogue.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { maxCertificateBytes, verifyPeerChain } from '../../../src/lib/identity/certificate-rules.js';
 import { keyTypes } from '../../../src/lib/identity/identity.js';
-import { derOf, identityAt, newPair, now, oddCertificate, rsa } from './certificate-fixtures.js';
+import { derOf, identityAt, KeyUsageFlags, newPair, now, oddCertificate, rsa } from './certificate-fixtures.js';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -79,6 +79,7 @@ describe('certificate rules', () => {
     ['an altered signature', (der) => [tampered(der, -1)], /not signed with its own key/],
     ['an altered serial number', (der) => [tampered(der, 20)], /not signed with its own key/],
     ['the signature of another key', async () => [await oddCertificate({ name: 'Ed25519' }, await newPair({ name: 'Ed25519' }))], /not signed with its own key/],
+    ['a key usage without digital signature, as authorities have', async () => [await oddCertificate({ name: 'Ed25519' }, undefined, KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign)], /key usage does not include digitalSignature/],
     ['a P-384 key', async () => [await oddCertificate({ name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' })], /neither Ed25519 nor/],
     ['an RSA key of 1024 bits', async () => [await oddCertificate(rsa(1024))], /has 1024 bits; 2048 to 4096/],
     ['a SHA-1 signature', async () => [await oddCertificate(rsa(2048, 'SHA-1'))], /signature algorithm/],
@@ -96,6 +97,11 @@ describe('certificate rules', () => {
   it('accept stronger hashes and longer RSA keys than we generate', async () => {
     expect(verifyPeerChain([await oddCertificate(rsa(3072, 'SHA-512'))], now).keyType).to.equal('rsa-2048');
     expect(verifyPeerChain([await oddCertificate({ name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-384' })], now).keyType).to.equal('ecdsa-p256');
+  });
+
+  it('accept a key usage that allows digital signature among others', async () => {
+    const der = await oddCertificate({ name: 'Ed25519' }, undefined, KeyUsageFlags.digitalSignature | KeyUsageFlags.keyCertSign);
+    expect(verifyPeerChain([der], now).keyType).to.equal('ed25519');
   });
 
   it('refuse a length that is not in its shortest form, though the signature covers it not', async () => {
