@@ -170,11 +170,6 @@ export class PathRoute {
     if (nowMs < this.#firstUnansweredSendMs) this.#firstUnansweredSendMs = nowMs;
   }
 
-  /** It is selected from now on: what was sent on it as a copy before does not count as unanswered. */
-  selectedNow(): void {
-    this.#firstUnansweredSendMs = Number.POSITIVE_INFINITY;
-  }
-
   view(peerMoved: boolean): PathView {
     const { key, state, rttMs, lastSeenMs, unanswered } = this;
     return { key, kind: this.route.kind, state, rttMs, lastSeenMs, unanswered, peerMoved };

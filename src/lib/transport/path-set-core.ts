@@ -281,7 +281,6 @@ export class PathSetCore {
     const selected = this.#routes.get(choice.key)!;
     const alsoTo = choice.alsoTo === undefined ? undefined : this.#routes.get(choice.alsoTo);
     if (selected === this.#selected && alsoTo === this.#alsoTo) return;
-    if (selected !== this.#selected) selected.selectedNow();
     this.#selected = selected;
     this.#alsoTo = alsoTo;
     this.#effects.push({ type: 'select', route: selected.route, alsoTo: alsoTo?.route, reason: choice.reason });

@@ -110,6 +110,44 @@ describe('probing of one route', () => {
     expect(effects.map((one) => one.type)).to.deep.equal(['sendAnswer']);
   });
 
+  function withSecondRoute(): PathSetCore {
+    const core = keyed();
+    const [probe] = probesOf(core.handle({ type: 'addRoute', route: stranger }, 100));
+    core.handle({ type: 'probeAnswered', route: stranger, transaction: probe!.transaction }, 110);
+    return core;
+  }
+
+  for (const [name, first, moves] of [
+    ['stays when the selected route answers before the one the peer’s packets come from', direct(b4.host), false],
+    ['moves when only the one the peer’s packets come from answers', undefined, true],
+  ] as const) {
+    it(name, () => {
+      const core = withSecondRoute();
+      const probed = probesOf(core.handle({ type: 'packetFrom', route: stranger, bytes: 1 }, 2000));
+      const answer = (route: Route, nowMs: number): readonly PathEffect[] => {
+        const { transaction } = probed.find((one) => routeKey(one.route) === routeKey(route))!;
+        return core.handle({ type: 'probeAnswered', route, transaction }, nowMs);
+      };
+      if (first) expect(answer(first, 2009)).to.deep.equal([]);
+      answer(stranger, 2010);
+      core.handle({ type: 'packetFrom', route: stranger, bytes: 1 }, 2011);
+      expect(core.selected).to.deep.equal(moves ? stranger : direct(b4.host));
+    });
+  }
+
+  it('asks the second route, too, when the first does not answer', () => {
+    const core = withSecondRoute();
+    core.packetSent(100, 1000);
+    const all = untilQuiet(core, 4200);
+    expect(all.map(({ atMs, effect }) => [atMs, effect.type, routeKey(effect.route)])).to.deep.equal([
+      [4000, 'sendProbe', routeKey(direct(b4.host))],
+      [4200, 'sendProbe', routeKey(direct(b4.host))],
+      [4200, 'select', routeKey(direct(b4.host))],
+      [4200, 'sendProbe', routeKey(stranger)],
+    ]);
+    expect(core.alsoTo).to.deep.equal(stranger);
+  });
+
   it('refuses candidates beyond its room, and makes room by dropping ones that failed', () => {
     const core = keyed();
     const add = (n: number, nowMs: number): readonly PathEffect[] => core.handle({ type: 'addRoute', route: direct(`192.0.2.${n}`) }, nowMs);
