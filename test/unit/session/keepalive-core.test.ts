@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import { KeepaliveCore } from '../../../src/lib/session/keepalive-core.js';
+import { RttEstimator } from '../../../src/lib/session/rtt-estimator.js';
+import { TokenBucket } from '../../../src/lib/session/token-bucket.js';
+
+const settings = { intervalMs: 15_000, probeTimeoutMs: 5000 };
+
+describe('keepalive', () => {
+  it('pings after the interval without a sound, again after the probe timeout, and then gives up', () => {
+    const core = new KeepaliveCore(settings, 0);
+    const verdicts: [number, string][] = [];
+    for (let count = 0; count < 3; count++) verdicts.push([core.nextDeadline(), core.handleTimeout(core.nextDeadline())]);
+    expect(verdicts).to.deep.equal([[15_000, 'probe'], [20_000, 'probe'], [25_000, 'dead']]);
+  });
+
+  it('waits on while something is heard', () => {
+    const core = new KeepaliveCore(settings, 0);
+    core.heard(9000);
+    expect([core.handleTimeout(15_000), core.nextDeadline()]).to.deep.equal(['wait', 24_000]);
+  });
+
+  it('begins anew when a probe is answered', () => {
+    const core = new KeepaliveCore(settings, 0);
+    core.handleTimeout(15_000);
+    core.heard(15_100);
+    expect([core.handleTimeout(20_000), core.nextDeadline()]).to.deep.equal(['wait', 30_100]);
+    expect([core.handleTimeout(30_100), core.handleTimeout(35_100), core.handleTimeout(40_100)]).to.deep.equal(['probe', 'probe', 'dead']);
+  });
+});
+
+describe('smoothed round-trip time', () => {
+  it('starts with the first sample and moves by an eighth of the difference', () => {
+    const rtt = new RttEstimator();
+    expect(rtt.rttMs).to.equal(undefined);
+    rtt.sample(80);
+    rtt.sample(160);
+    expect(rtt.rttMs).to.equal(90);
+  });
+});
+
+describe('token bucket', () => {
+  const take = (bucket: TokenBucket, count: number, nowMs: number): number => Array.from({ length: count }, () => bucket.take(nowMs)).filter(Boolean).length;
+
+  it('allows one second\'s worth at once and then the rate', () => {
+    const bucket = new TokenBucket(100, 0);
+    expect([take(bucket, 150, 0), take(bucket, 150, 500), take(bucket, 150, 100_000)]).to.deep.equal([100, 50, 100]);
+  });
+});
