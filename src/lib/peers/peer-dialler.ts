@@ -79,7 +79,7 @@ export class PeerDialler {
   }
 
   #pinMismatch(url: PeerUrl, expected: NodeId, cause: MaculaError): MaculaError {
-    const got = cause.details['got'] ?? cause.details['actual'];
+    const got = cause.details['nodeId'];
     const shown = typeof got === 'string' ? `shows node id ${got}` : 'shows another node id';
     return new MaculaError('MACULA_PIN_MISMATCH', `${url.url} ${shown}, but ${expected} is remembered for it`, {
       details: { url: url.url, expected, got },
