@@ -29,7 +29,7 @@ export async function raceAddresses<Address, Result>(
         (error: unknown) => void failures.push(MaculaError.from(error)),
       ).finally(() => running.delete(one));
       running.add(one);
-      await headStart(clock, one, stop);
+      await headStart(clock, running, stop);
       if (won) return won.result;
       if (signal.aborted) throw abortError(signal);
     }
@@ -44,10 +44,11 @@ export async function raceAddresses<Address, Result>(
   throw mostTelling(failures);
 }
 
-async function headStart(clock: Clock, attempt: Promise<void>, stop: AbortSignal): Promise<void> {
+/** Ends early when any attempt does. */
+async function headStart(clock: Clock, attempts: ReadonlySet<Promise<void>>, stop: AbortSignal): Promise<void> {
   const waiting = new AbortController();
   const pause = delay(clock, staggerMs, AbortSignal.any([stop, waiting.signal])).catch(() => undefined);
-  await Promise.race([attempt, pause]);
+  await Promise.race([...attempts, pause]);
   waiting.abort();
 }
 
