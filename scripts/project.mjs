@@ -91,22 +91,49 @@ export async function withLock(work) {
   }
 }
 
+const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+
 /**
  * Runs a program in the root directory and resolves with its exit code (128 + number when a signal ended it). Signals
- * sent to this process alone are handed on; those of the terminal reach the program by themselves.
+ * are handed on, except a Ctrl-C at the terminal, which reaches the program by itself.
+ * @param options those of spawn; `limitMs`: a program that runs longer is ended, with 124; `ownGroup`: the program and
+ * all it starts are a process group, so that nothing of it is left when it is ended
  */
-export function run(command, args, options = {}) {
+export function run(command, args, { limitMs, ownGroup = false, ...options } = {}) {
   return new Promise((resolveCode, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit', ...options });
-    const forward = (signal) => child.kill(signal);
-    const ignore = () => undefined;
-    process.on('SIGINT', process.stdin.isTTY ? ignore : forward);
-    process.on('SIGTERM', forward);
-    process.on('SIGHUP', forward);
-    child.once('error', reject);
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit', detached: ownGroup, ...options });
+    const end = (signal) => {
+      if (!ownGroup) return child.kill(signal);
+      try {
+        process.kill(-child.pid, signal);
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error;
+      }
+    };
+    const forward = (signal) => {
+      if (ownGroup || signal !== 'SIGINT' || !process.stdin.isTTY) end(signal);
+    };
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, forward);
+    let late = false;
+    const limit =
+      limitMs &&
+      setTimeout(() => {
+        late = true;
+        progress(`${[command, ...args].join(' ')} took longer than ${limitMs / 1000} s and is ended`);
+        end('SIGKILL');
+      }, limitMs);
+    const cleanUp = () => {
+      clearTimeout(limit);
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(name, forward);
+    };
+    child.once('error', (error) => {
+      cleanUp();
+      reject(error);
+    });
     child.once('exit', (code, signal) => {
-      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(name);
-      resolveCode(code ?? 128 + ({ SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }[signal] ?? 0));
+      cleanUp();
+      if (ownGroup) end('SIGKILL');
+      resolveCode(late ? 124 : (code ?? 128 + (signalNumbers[signal] ?? 0)));
     });
   });
 }

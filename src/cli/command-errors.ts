@@ -1,23 +1,31 @@
 import { errorCatalogue } from '../lib/base/error-catalogue.js';
+import { ExitCode } from '../lib/base/exit-codes.js';
 import { MaculaError, type ErrorJson } from '../lib/base/errors.js';
 import type { Output } from './output.js';
 import { closest } from './suggest.js';
 import { printable } from './text.js';
 
-/** oclif's errors about the command line; anything else it throws is a bug of ours. */
+/** oclif's errors about the command line. */
 interface ParseFailure extends Error {
-  readonly parse: { readonly input?: { readonly flags?: Record<string, unknown> } };
+  readonly oclif: { readonly exit?: number };
+  readonly parse?: { readonly input?: { readonly flags?: Record<string, unknown> } };
   /** Flags nobody knows. */
   readonly flags?: readonly string[];
 }
 
 function isParseFailure(error: unknown): error is ParseFailure {
-  return error instanceof Error && 'oclif' in error && 'parse' in error;
+  if (!(error instanceof Error) || !('oclif' in error)) return false;
+  return (error as ParseFailure).oclif.exit === ExitCode.usage;
 }
 
-/** oclif appends its own hint and breaks its lists over several lines. */
+/** Undoes what oclif's parser does to the message of every error that a flag's own parse function throws. */
+function withoutWrapping(message: string): string {
+  return message.replace(/^Parsing --\S+ \n\t/, '').replace(/\nSee more help with --help$/, '');
+}
+
+/** oclif breaks its lists over several lines. */
 function parseMessage(error: Error): string {
-  const text = error.message.replace(/\nSee more help with --help$/, '').replace(/^The following errors? occurred:\s*/, '');
+  const text = withoutWrapping(error.message).replace(/^The following errors? occurred:\s*/, '');
   const lines = text.split('\n').map((line) => line.trim().replace(/\s+/g, ' ')).filter(Boolean);
   const sentence = lines.join('; ').replace(/:; /g, ': ');
   return sentence.charAt(0).toLowerCase() + sentence.slice(1);
@@ -27,7 +35,7 @@ function usageError(error: ParseFailure, command: string): MaculaError {
   const help = `Run \`macula ${command} --help\`.`;
   const unknown = Array.isArray(error.flags) ? error.flags : undefined;
   if (!unknown) return new MaculaError('MACULA_USAGE', parseMessage(error), { hint: help, details: { command } });
-  const known = ['help', ...Object.keys(error.parse.input?.flags ?? {})].map((name) => `--${name}`);
+  const known = ['help', ...Object.keys(error.parse?.input?.flags ?? {})].map((name) => `--${name}`);
   const suggestion = closest(unknown[0]!, known);
   return new MaculaError('MACULA_USAGE', `unknown ${unknown.length === 1 ? 'flag' : 'flags'} ${unknown.join(', ')}`, {
     hint: suggestion === undefined ? help : `Did you mean ${suggestion}? ${help}`,
@@ -45,8 +53,11 @@ function isForeignMaculaError(error: unknown): error is { toJSON(): ErrorJson; c
 
 /** Whatever a command threw as the MaculaError that is shown for it. @param command as written, `peers list` */
 export function commandError(error: unknown, command: string): MaculaError {
-  if (error instanceof MaculaError) return error;
-  if (isForeignMaculaError(error)) return MaculaError.fromJSON(error.toJSON());
+  if (error instanceof MaculaError) {
+    error.message = withoutWrapping(error.message);
+    return error;
+  }
+  if (isForeignMaculaError(error)) return commandError(MaculaError.fromJSON(error.toJSON()), command);
   if (isParseFailure(error)) return usageError(error, command);
   return MaculaError.from(error);
 }

@@ -13,6 +13,14 @@ class MaculaHelp extends Help {
     this.#output = output;
   }
 
+  /** oclif's own choice of a subject takes `help` for a flag. */
+  async showSubject(subject: string | undefined): Promise<void> {
+    if (subject === undefined) return this.showRootHelp();
+    const command = this.config.findCommand(subject);
+    if (command) return this.showCommandHelp(command);
+    await this.showTopicHelp(this.config.findTopic(subject, { must: true }));
+  }
+
   protected override log(...lines: string[]): void {
     for (const line of lines) this.#output.text(line);
   }
@@ -30,7 +38,7 @@ export async function showHelp(config: Config, output: Output, subject: string |
     });
   }
   if (output.json) return output.object({ commands: describeCommands(config, subject) });
-  await new MaculaHelp(config, output).showHelp(subject === undefined ? [] : [subject]);
+  await new MaculaHelp(config, output).showSubject(subject);
 }
 
 /** What `macula` alone prints: what Macula is and what to do first. */

@@ -9,7 +9,7 @@ export default class CertShowCommand extends BaseCommand {
   static override description = 'Needs no running node.';
   static override examples = [
     { description: 'Of a directory', command: '<%= config.bin %> <%= command.id %> --dir ./certs' },
-    { description: 'Days until it expires', command: '<%= config.bin %> <%= command.id %> --dir ./certs --json | jq .daysLeft' },
+    { description: 'For a script: daysLeft, warnings', command: '<%= config.bin %> <%= command.id %> --dir ./certs --json' },
   ];
   static override flags = {
     dir: string({ description: 'Directory of cert.pem and key.pem; where absent, where the node keeps them', helpValue: '<dir>' }),

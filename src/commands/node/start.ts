@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BaseCommand } from '../../cli/base-command.js';
 import { timeoutFlag, timeoutOf } from '../../cli/flags.js';
 import { startDetached } from '../../cli/node-start/detach.js';
-import { ReadyFirstStream } from '../../cli/node-start/ready-first-stream.js';
+import { ReadyFirstLog } from '../../cli/node-start/ready-first-log.js';
 import { readyText } from '../../cli/node-start/ready-text.js';
 import { settingFlags } from '../../cli/setting-flags.js';
 import { MaculaError } from '../../lib/base/errors.js';
@@ -36,16 +36,16 @@ The node writes its log to stderr, or with --json to stdout behind the ready obj
     else await this.#foreground(loaded);
   }
 
-  async #foreground({ settings, origins, warnings }: LoadedSettings): Promise<void> {
-    const logStream = this.output.json ? new ReadyFirstStream(process) : undefined;
+  async #foreground(loaded: LoadedSettings): Promise<void> {
+    const logStream = this.output.json ? new ReadyFirstLog(process) : undefined;
     const { runNode } = await import('../../lib/node/run-node.js');
     this.context.interrupt.waitForCleanup();
     const onReady = (info: NodeReadyInfo): void => {
-      this.output.result({ event: 'ready', ...info }, () => readyText(info, { locationFlags: locationFlags({ settings, origins }) }));
+      this.output.result({ event: 'ready', ...info }, () => readyText(info, { locationFlags: locationFlags(loaded) }));
       logStream?.release();
     };
     try {
-      await runNode({ settings, origins, warnings, onReady, signal: this.signal, ...(logStream && { logStream }) });
+      await runNode({ ...loaded, onReady, signal: this.signal, ...(logStream && { logStream }) });
     } catch (error) {
       logStream?.giveUp();
       throw error;
@@ -65,7 +65,7 @@ The node writes its log to stderr, or with --json to stdout behind the ready obj
 }
 
 /** Flags that make other commands in the same shell find this node; variables do that by themselves. */
-function locationFlags({ settings, origins }: Pick<LoadedSettings, 'settings' | 'origins'>): string[] {
+function locationFlags({ settings, origins }: LoadedSettings): string[] {
   const given = (name: 'dataDir' | 'socket'): boolean => !['environment', 'default'].includes(origins[name].origin);
   if (given('socket')) return ['--socket', settings.socket];
   return given('dataDir') ? ['--data-dir', settings.dataDir] : [];
