@@ -124,6 +124,11 @@ export class MemoryConnection implements Connection {
     this.link.send(() => this.twin.#receive(streamId, message));
   }
 
+  /** All open streams of this end, for tests that play a peer which does not read. */
+  streams(): readonly TransportStream[] {
+    return [...this.#streams.values()];
+  }
+
   forget(streamId: number): void {
     this.#streams.delete(streamId);
   }

@@ -7,6 +7,11 @@ import { MeshSessionManager } from '../../src/lib/session/session-manager.js';
 import { MemoryNetwork, type MemoryEndpoint } from './memory-endpoint.js';
 import { VirtualClock } from './virtual-clock.js';
 
+/** The promise's outcome as a value; no time advances. */
+export function capture<T>(promise: Promise<T>): Promise<{ value?: T; error?: unknown }> {
+  return promise.then((value) => ({ value }), (error: unknown) => ({ error }));
+}
+
 /** A node as far as sessions go: its manager, its endpoint, and what it announced. */
 export interface SessionNode {
   readonly nodeId: NodeId;
