@@ -14,6 +14,6 @@ export default class PeersTrustCommand extends ClientCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(PeersTrustCommand);
     const result = await this.withClient(flags, (client) => client.trustPeer({ target: args.peer }, this.signal), this.timeoutMs(flags.timeout));
-    this.output.result(result, () => `${result.pinned ? 'trusted' : 'not trusted'}: ${result.nodeId ?? args.peer}`);
+    this.output.result(result, () => `trusted: ${result.nodeId ?? args.peer}`);
   }
 }

@@ -14,6 +14,6 @@ export default class PeersUntrustCommand extends ClientCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(PeersUntrustCommand);
     const result = await this.withClient(flags, (client) => client.untrustPeer({ target: args.peer }, this.signal), this.timeoutMs(flags.timeout));
-    this.output.result(result, () => `${result.pinned ? 'trusted' : 'not trusted'}: ${result.nodeId ?? args.peer}`);
+    this.output.result(result, () => `no longer trusted: ${result.nodeId ?? args.peer}`);
   }
 }
