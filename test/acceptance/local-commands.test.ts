@@ -77,7 +77,6 @@ describe('commands that need no node', () => {
     it(`prints plain text ${why}`, async () => {
       for (const command of [[], ['--help'], ['peers', 'list', '--help'], ['peers', 'list']]) {
         const { stdout, stderr } = await macula([...command, ...args], { env: { ...env, MACULA_DATA_DIR: directory } });
-        // eslint-disable-next-line no-control-regex -- the escape character is what must not be there
         expect(stdout + stderr).not.to.match(/\u001b/);
       }
     });
