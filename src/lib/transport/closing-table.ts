@@ -36,10 +36,12 @@ export class ClosingTable {
     return this.#closings.has(idKey);
   }
 
-  /** A packet came for a closed connection: what to answer, if anything. */
-  answer(idKey: string): Buffer | undefined {
+  /** A packet of `bytes` came for a closed connection: what to answer, if anything. */
+  answer(idKey: string, bytes: number): Buffer | undefined {
     const closing = this.#closings.get(idKey);
     if (!closing || closing.untilMs < this.#clock.nowMs()) return undefined;
+    // The source may be forged: what is sent there is never much more than what came.
+    if (closing.packet.length > 3 * bytes) return undefined;
     closing.received += 1;
     const isPowerOfTwo = (closing.received & (closing.received - 1)) === 0;
     return isPowerOfTwo ? closing.packet : undefined;

@@ -1,3 +1,4 @@
+import { addressScope } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import type { RandomSource } from '../base/random.js';
 import type { PathStatus, Route } from './endpoint.js';
@@ -38,6 +39,7 @@ export class ConnectionPaths {
   readonly #role: ProbeSender;
   readonly #core: PathSetCore;
   readonly #listeners: ((route: Route) => void)[] = [];
+  readonly #isLoopback: boolean;
   #keyed: Keyed | undefined;
   #stopped = false;
 
@@ -48,6 +50,7 @@ export class ConnectionPaths {
     this.#core = new PathSetCore(host, route);
     this.remoteHost = remoteHost;
     this.remotePort = route.address.port;
+    this.#isLoopback = addressScope(route.address.host) === 'loopback';
   }
 
   get route(): Route {
@@ -72,6 +75,8 @@ export class ConnectionPaths {
 
   add(route: Route): void {
     if (this.#host.nativeHost(route.address.host) === undefined) return;
+    // Datagrams on loopback are larger than other paths carry.
+    if (this.#isLoopback && addressScope(route.address.host) !== 'loopback') return;
     this.#perform(this.#core.handle({ type: 'addRoute', route }, this.#host.clock.nowMs()));
   }
 

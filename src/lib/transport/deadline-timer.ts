@@ -1,5 +1,8 @@
 import type { Clock, Timer } from '../base/clock.js';
 
+/** Deadlines creep by fractions of a millisecond; being this late is better than setting the timer anew each time. */
+const slackMs = 1;
+
 /**
  * One timer for the earliest of many deadlines that move all the time. A deadline that moves later leaves the
  * timer alone: it fires early, finds nothing due and is set again. So there is no timer work per packet.
@@ -16,9 +19,9 @@ export class DeadlineTimer {
     this.#onDue = onDue;
   }
 
-  /** Makes sure that `onDue` runs no later than at `deadlineMs` (Clock.nowMs()). */
+  /** Makes sure that `onDue` runs no later than a millisecond after `deadlineMs` (Clock.nowMs()). */
   schedule(deadlineMs: number): void {
-    if (deadlineMs >= this.#armedForMs) return;
+    if (deadlineMs >= this.#armedForMs - slackMs || deadlineMs === Infinity) return;
     this.#timer?.cancel();
     this.#armedForMs = deadlineMs;
     this.#timer = this.#clock.setTimer(Math.max(0, deadlineMs - this.#clock.nowMs()), this.#fire);

@@ -1,3 +1,4 @@
+import type { SocketAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
@@ -9,6 +10,13 @@ import type { PeerCheck } from './peer-check.js';
 import type { ConnectionPaths } from './connection-paths.js';
 import { checkedCode, quicheErrorOf, type QuicheConnection, type QuicheRecvInfo } from './quiche-binding.js';
 import { StreamTable } from './stream-table.js';
+
+/** Where a handshake came from or went to; limits are counted under it for the connection's life. */
+export interface Origin {
+  readonly address: SocketAddress;
+  /** A retry token showed that the peer receives there. */
+  readonly proven: boolean;
+}
 
 export type ConnectionSettings = Pick<Settings, 'handshakeTimeoutMs' | 'strangerBudgetBytes' | 'overheadBaseBytes' | 'nativeCallBudgetMs'>;
 
@@ -46,6 +54,9 @@ export class QuicConnection implements Connection {
   readonly closed: Promise<ConnectionClose>;
   /** Our connection id as the routing table knows it. */
   readonly idKey: string;
+  /** The first id the client chose, where packets may still carry it. */
+  initialIdKey: string | undefined;
+  readonly origin: Origin;
   /** Clock.nowMs() at which deadlinePassed() is to be called. */
   deadlineMs: number;
   /** Kept by the endpoint: whether the connection stands in its lists for the coming turn. */
@@ -53,6 +64,8 @@ export class QuicConnection implements Connection {
   sendQueued = false;
   /** Why the connection was given up on this side; what a dial rejects with. */
   failure: MaculaError | undefined;
+  /** Hears that a datagram could not be sent; while dialling only, as later a lost packet is just that. */
+  onSendError: ((error: Error) => void) | undefined;
   /** Where its packets really go. */
   readonly routes: ConnectionPaths;
   readonly #native: QuicheConnection;
@@ -70,13 +83,14 @@ export class QuicConnection implements Connection {
   #checkedReceivedBytes = 0;
   #lastPacket: Buffer | undefined;
 
-  constructor(native: QuicheConnection, role: 'client' | 'server', idKey: string, paths: ConnectionPaths, check: PeerCheck, host: ConnectionHost) {
+  constructor(native: QuicheConnection, role: 'client' | 'server', idKey: string, routes: ConnectionPaths, check: PeerCheck, host: ConnectionHost, proven = false) {
     this.#native = native;
     this.#host = host;
     this.#check = check;
     this.role = role;
     this.idKey = idKey;
-    this.routes = paths;
+    this.routes = routes;
+    this.origin = { address: routes.route.address, proven };
     this.#streams = new StreamTable(native, role === 'server', host.receiveBuffer, (hasToRead) => host.activate(this, hasToRead));
     this.#slowCalls = new SlowCallTracker(host.settings.nativeCallBudgetMs);
     this.#startedMs = host.clock.nowMs();
@@ -292,8 +306,8 @@ export class QuicConnection implements Connection {
     this.#isOver = true;
     this.deadlineMs = Infinity;
     this.routes.stop();
-    this.#streams.close();
     this.#host.removed(this, close, this.#lastPacket);
     this.#resolveClosed(close);
+    this.#streams.close();
   }
 }

@@ -1,15 +1,15 @@
 import { addressScope, formatAddress, type SocketAddress } from '../base/address.js';
-import { abortError, throwIfAborted } from '../base/abort.js';
+import { throwIfAborted } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { RandomSource } from '../base/random.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeIdentity } from '../identity/identity.js';
-import { dialError } from './close-reason.js';
 import { ClosingTable } from './closing-table.js';
 import { ConnectionPaths, probeOf, type PathHost } from './connection-paths.js';
 import { classifyDatagram } from './datagram-kind.js';
+import { DialAttempts } from './dial-attempts.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import { EndpointCounters } from './endpoint-counters.js';
 import { CloseCode, type Connection, type ConnectionClose, type DialOptions, type Endpoint, type EndpointStats, type Route } from './endpoint.js';
@@ -17,7 +17,7 @@ import { HandshakeGate, connectionIdBytes, type GateSettings } from './handshake
 import { parseLongHeader } from './long-header.js';
 import { createPeerCheck, type PeerCheck, type VerifyPeer } from './peer-check.js';
 import { QuicConnection, syntheticLocal, syntheticRemote, type ConnectionHost, type ConnectionSettings } from './quic-connection.js';
-import { createQuicConfig, loopbackPayloadBytes, maxPayloadBytes, smallPayloadBytes, type QuicSettings } from './quic-config.js';
+import { createQuicConfig, loopbackPayloadBytes, smallPayloadBytes, type QuicSettings } from './quic-config.js';
 import { quiche, type QuicheConfig, type QuicheConnection } from './quiche-binding.js';
 import { TurnScheduler } from './turn-scheduler.js';
 import { openUdpSocket, type UdpSocket, type UdpSocketFactory } from './udp-socket.js';
@@ -38,39 +38,29 @@ export interface EndpointComponents {
 /** How often connections are looked at for abuse. */
 const inspectionIntervalMs = 1000;
 
-/** An address a handshake came from, and whether it was proven to be there. */
-interface Origin {
-  readonly address: SocketAddress;
-  readonly proven: boolean;
-}
-
-interface Attempt {
-  readonly resolve: (connection: Connection) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** QUIC connections over one UDP socket with the native library (DESIGN.md 2). */
 export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly settings: EndpointSettings;
   readonly receiveBuffer = Buffer.allocUnsafeSlow(65_536);
-  sendBuffer = Buffer.allocUnsafeSlow(maxPayloadBytes);
+  sendBuffer: Buffer;
+  readonly #sendBufferBytes: number;
   readonly #components: EndpointComponents;
   readonly #counters = new EndpointCounters();
   readonly #gate: HandshakeGate;
   readonly #closings: ClosingTable;
-  readonly #turns = new TurnScheduler();
+  readonly #turns: TurnScheduler;
   readonly #deadlines: DeadlineTimer;
   readonly #configs = new Map<number, QuicheConfig>();
   readonly #serverCheck: PeerCheck;
   /** By our connection id, and for incoming ones also by the client's first choice. */
   readonly #routing = new Map<string, QuicConnection>();
   readonly #connections = new Set<QuicConnection>();
-  readonly #initialIds = new Map<QuicConnection, string>();
-  readonly #origins = new Map<QuicConnection, Origin>();
-  readonly #attempts = new Map<QuicConnection, Attempt>();
+  readonly #attempts = new DialAttempts();
   #socket: UdpSocket | undefined;
+  /** The socket while stop() sends its last packets on it. */
+  #stopping: UdpSocket | undefined;
   #inspection: Timer | undefined;
   #accept: ((connection: Connection) => void) | undefined;
   #failed: ((error: Error) => void) | undefined;
@@ -82,6 +72,9 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
     this.random = components.random;
     this.#gate = new HandshakeGate(components, settings);
     this.#closings = new ClosingTable(components.clock);
+    this.#turns = new TurnScheduler(this.#onHandlerError);
+    this.#sendBufferBytes = Math.max(loopbackPayloadBytes, settings.udpPayloadBytes);
+    this.sendBuffer = Buffer.allocUnsafeSlow(this.#sendBufferBytes);
     this.#deadlines = new DeadlineTimer(components.clock, this.#deadlinesPassed);
     this.#serverCheck = createPeerCheck(components.verifyPeer, components.identity.nodeId);
   }
@@ -132,7 +125,7 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
     const native = quiche.Connection.connect(null, sourceId, syntheticLocal, syntheticRemote, this.#configFor(route.address));
     const connection = this.#add(native, 'client', sourceId, new ConnectionPaths(route, host, 'client', this), check);
     this.activate(connection, false);
-    return this.#attempt(connection, options.signal);
+    return this.#attempts.begin(connection, route, options.signal);
   }
 
   onConnection(accept: (connection: Connection) => void): void {
@@ -164,7 +157,7 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
   sendPacket(connection: QuicConnection, length: number): void {
     const { remoteHost, remotePort, secondHost, secondPort } = connection.routes;
     const buffer = this.sendBuffer;
-    this.#send(buffer, length, remoteHost, remotePort);
+    this.#send(buffer, length, remoteHost, remotePort, connection.onSendError);
     if (secondHost !== undefined) this.#send(buffer, length, secondHost, secondPort);
   }
 
@@ -181,47 +174,39 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
   }
 
   established(connection: QuicConnection): void {
-    const origin = this.#origins.get(connection)!;
+    const { address, proven } = connection.origin;
     this.#counters.handshakesCompleted += 1;
-    const attempt = this.#attempts.get(connection);
-    if (attempt) {
-      this.#attempts.delete(connection);
-      this.#gate.limits.dialled(origin.address);
-      attempt.resolve(connection);
+    if (connection.role === 'client') {
+      this.#gate.limits.dialled(address);
+      this.#attempts.succeeded(connection);
       return;
     }
-    this.#gate.limits.established(origin.address, origin.proven);
+    this.#gate.limits.established(address, proven);
     this.#accept?.(connection);
   }
 
   removed(connection: QuicConnection, close: ConnectionClose, lastPacket: Buffer | undefined): void {
+    const { address, proven } = connection.origin;
     this.#connections.delete(connection);
     this.#routing.delete(connection.idKey);
-    const initialId = this.#initialIds.get(connection);
-    if (initialId !== undefined) this.#routing.delete(initialId);
-    this.#initialIds.delete(connection);
+    if (connection.initialIdKey !== undefined) this.#routing.delete(connection.initialIdKey);
     if (lastPacket && this.#socket) this.#closings.remember(connection.idKey, lastPacket);
-    const { address, proven } = this.#origins.get(connection)!;
-    this.#origins.delete(connection);
     if (connection.isEstablished) {
       this.#gate.limits.closed(address);
       return;
     }
     if (connection.role === 'server') this.#gate.limits.failed(address, proven);
     this.#counters.handshakeFailed(connection.failure?.code ?? close.by);
-    this.#attempts.get(connection)?.reject(connection.failure ?? dialError(close, connection.route));
-    this.#attempts.delete(connection);
+    this.#attempts.failed(connection, close);
   }
 
-  #stopping: UdpSocket | undefined;
-
-  #send(buffer: Buffer, length: number, host: string, port: number): void {
+  #send(buffer: Buffer, length: number, host: string, port: number, onError?: (error: Error) => void): void {
     const socket = this.#socket ?? this.#stopping;
     if (!socket) return;
     this.#counters.datagramsSent += 1;
     this.#counters.bytesSent += length;
-    const reusable = socket.send(buffer, length, host, port);
-    if (!reusable && buffer === this.sendBuffer) this.sendBuffer = Buffer.allocUnsafeSlow(maxPayloadBytes);
+    const reusable = socket.send(buffer, length, host, port, onError);
+    if (!reusable && buffer === this.sendBuffer) this.sendBuffer = Buffer.allocUnsafeSlow(this.#sendBufferBytes);
   }
 
   #configFor(address: SocketAddress): QuicheConfig {
@@ -233,28 +218,25 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
   }
 
   #add(native: QuicheConnection, role: 'client' | 'server', id: Buffer, paths: ConnectionPaths, check: PeerCheck, proven = false): QuicConnection {
-    const connection = new QuicConnection(native, role, id.toString('latin1'), paths, check, this);
+    const connection = new QuicConnection(native, role, id.toString('latin1'), paths, check, this, proven);
     this.#connections.add(connection);
     this.#routing.set(connection.idKey, connection);
-    this.#origins.set(connection, { address: paths.route.address, proven });
     return connection;
-  }
-
-  #attempt(connection: QuicConnection, signal: AbortSignal | undefined): Promise<Connection> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => connection.fail(CloseCode.normal, abortError(signal!));
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const settle = (): void => signal?.removeEventListener('abort', onAbort);
-      this.#attempts.set(connection, {
-        resolve: (value) => (settle(), resolve(value)),
-        reject: (error) => (settle(), reject(error)),
-      });
-    });
   }
 
   readonly #onDatagram = (packet: Buffer, host: string, port: number): void => {
     this.#counters.datagramsReceived += 1;
     this.#counters.bytesReceived += packet.length;
+    try {
+      this.#dispatch(packet, host, port);
+    } catch (error) {
+      // Whatever a stranger sends, the node goes on.
+      this.#counters.drop('error');
+      this.#components.logger.debug('a datagram could not be handled', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    }
+  };
+
+  #dispatch(packet: Buffer, host: string, port: number): void {
     const kind = classifyDatagram(packet);
     switch (kind) {
       case 'quic-short':
@@ -266,7 +248,7 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
       default:
         return this.#counters.drop(kind);
     }
-  };
+  }
 
   #onProbe(packet: Buffer, host: string, port: number): void {
     const found = probeOf(packet);
@@ -278,7 +260,7 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
   #route(packet: Buffer, idKey: string, host: string, port: number): void {
     const connection = this.#routing.get(idKey);
     if (connection) return connection.receive(packet, host, port);
-    const answer = this.#closings.answer(idKey);
+    const answer = this.#closings.answer(idKey, packet.length);
     if (answer) this.#send(answer, answer.length, host, port);
     this.#counters.drop('unknown-connection');
   }
@@ -305,17 +287,31 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
         this.#gate.limits.opened(address, originalId !== undefined);
         if (idKey !== connection.idKey) {
           this.#routing.set(idKey, connection);
-          this.#initialIds.set(connection, idKey);
+          connection.initialIdKey = idKey;
         }
         connection.receive(packet, host, port);
       }
     }
   }
 
+  /** A handler threw: a bug of this node, which costs the connection and nothing else. */
+  readonly #onHandlerError = (connection: QuicConnection, error: unknown): void => {
+    this.#components.logger.error('a handler of a connection failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    connection.close(CloseCode.normal, 'internal error');
+  };
+
+  #guarded(connection: QuicConnection, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#onHandlerError(connection, error);
+    }
+  }
+
   readonly #deadlinesPassed = (nowMs: number): number => {
     let nextMs = Infinity;
     for (const connection of this.#connections) {
-      if (connection.deadlineMs <= nowMs) connection.deadlinePassed(nowMs);
+      if (connection.deadlineMs <= nowMs) this.#guarded(connection, () => connection.deadlinePassed(nowMs));
       if (connection.deadlineMs < nextMs) nextMs = connection.deadlineMs;
     }
     return nextMs;
@@ -323,7 +319,7 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
 
   readonly #inspect = (): void => {
     const nowMs = this.clock.nowMs();
-    for (const connection of this.#connections) connection.inspect(nowMs);
+    for (const connection of this.#connections) this.#guarded(connection, () => connection.inspect(nowMs));
     this.#inspection = this.clock.setTimer(inspectionIntervalMs, this.#inspect);
   };
 }

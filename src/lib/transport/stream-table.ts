@@ -95,14 +95,23 @@ export class StreamTable implements StreamContext {
     this.#settle();
   }
 
-  /** The connection is gone. */
+  /** The connection is gone. Throws what a handler threw, after all have been told. */
   close(): void {
     this.#closed = true;
-    for (const stream of this.#streams.values()) stream.abandon();
+    const streams = [...this.#streams.values()];
+    const errors: unknown[] = [];
     this.#streams.clear();
     this.#blocked.clear();
     this.#stopping.clear();
     this.#toFlush.length = 0;
+    for (const stream of streams) {
+      try {
+        stream.abandon();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 
   wantsFlush(stream: QuicStream): void {

@@ -10,8 +10,14 @@ export class TurnScheduler {
   #reading: QuicConnection[] = [];
   #toSend: QuicConnection[] = [];
   #sending: QuicConnection[] = [];
+  readonly #onError: (connection: QuicConnection, error: unknown) => void;
   #readScheduled = false;
   #sendScheduled = false;
+
+  /** @param onError hears what a handler of the connection threw: a bug, but of no concern to other connections */
+  constructor(onError: (connection: QuicConnection, error: unknown) => void) {
+    this.#onError = onError;
+  }
 
   activate(connection: QuicConnection, hasToRead: boolean): void {
     if (hasToRead && !connection.readQueued) {
@@ -42,7 +48,11 @@ export class TurnScheduler {
     this.#reading = batch;
     for (const connection of batch) {
       connection.readQueued = false;
-      connection.readTurn();
+      try {
+        connection.readTurn();
+      } catch (error) {
+        this.#onError(connection, error);
+      }
     }
     batch.length = 0;
   };
@@ -54,7 +64,11 @@ export class TurnScheduler {
     this.#sending = batch;
     for (const connection of batch) {
       connection.sendQueued = false;
-      connection.sendTurn();
+      try {
+        connection.sendTurn();
+      } catch (error) {
+        this.#onError(connection, error);
+      }
     }
     batch.length = 0;
   };
