@@ -77,15 +77,16 @@ export class PeerBook {
     return (this.#peers.get(nodeId)?.addresses ?? []).map(({ host, port }) => ({ host, port }));
   }
 
-  /** Remembers addresses somebody told or that were found. Unusable ones are dropped. */
-  note(nodeId: NodeId, addresses: readonly SocketAddress[], source: AddressSource): void {
+  /** Remembers addresses somebody told or that were found; unusable ones are dropped. Returns whether any is new. */
+  note(nodeId: NodeId, addresses: readonly SocketAddress[], source: AddressSource): boolean {
     const usable = addresses.filter(({ host, port }) => port > 0 && addressScope(host) !== 'unusable');
-    if (usable.length === 0) return;
+    if (usable.length === 0) return false;
     const wallMs = this.components.clock.wallMs();
     const known = this.#peers.get(nodeId);
     const merged = mergeAddresses(known?.addresses ?? [], usable.map(({ host, port }) => ({ host, port, source, successMs: 0 })));
     const peer = { lastConnectedMs: 0, failures: 0, ...known, addresses: merged, lastSeenMs: source === 'exchanged' && known ? known.lastSeenMs : wallMs };
     this.#set(nodeId, peer, known);
+    return merged.some((address) => !known?.addresses.some((one) => sameAddress(one, address)));
   }
 
   /** A session with the peer opened. @param dialled the address that was dialled, if this side did */

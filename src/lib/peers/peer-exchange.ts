@@ -10,8 +10,8 @@ import { addressesFor } from './address-rules.js';
 import type { PeersComponents } from './ports.js';
 
 type ExchangeComponents = Pick<PeersComponents, 'nodeId' | 'sessions' | 'book' | 'clock' | 'random' | 'logger'> & {
-  /** Addresses of the peer came to be known. */
-  readonly onLearned: (nodeId: NodeId) => void;
+  /** Addresses of the peer were told. @param isNews one of them was not known */
+  readonly onLearned: (nodeId: NodeId, isNews: boolean) => void;
 };
 
 /** Who was not heard of for a day is not passed on. */
@@ -92,8 +92,7 @@ export class PeerExchange {
     if (nodeId === this.components.nodeId || ageSeconds * 1000 > maxAgeMs) return;
     const believed = addressesFor(hostOf(teller), addresses);
     if (believed.length === 0) return;
-    book.note(nodeId, believed, 'exchanged');
-    onLearned(nodeId);
+    onLearned(nodeId, book.note(nodeId, believed, 'exchanged'));
   }
 
   #answer(body: unknown, asker: Session): unknown {

@@ -55,7 +55,7 @@ const alarming: ReadonlySet<string> = new Set(['MACULA_PIN_MISMATCH', 'MACULA_RE
  * Whom and when is decided by PeersCore.
  */
 export class Peers implements Service {
-  readonly #core: PeersCore;
+  #core: PeersCore;
   readonly #dialler: PeerDialler;
   readonly #exchange: PeerExchange;
   readonly #emitter = new Emitter<PeersEvents>();
@@ -71,7 +71,7 @@ export class Peers implements Service {
   ) {
     this.#core = new PeersCore(components.random, settings);
     this.#dialler = new PeerDialler(components, settings);
-    this.#exchange = new PeerExchange({ ...components, onLearned: (nodeId) => this.#noteLearned(nodeId) }, settings);
+    this.#exchange = new PeerExchange({ ...components, onLearned: (nodeId, isNews) => this.#noteLearned(nodeId, isNews) }, settings);
   }
 
   on<Name extends keyof PeersEvents>(name: Name, listener: (value: PeersEvents[Name]) => void): () => void {
@@ -86,6 +86,8 @@ export class Peers implements Service {
     if (this.#isRunning) return Promise.resolve();
     const configured = this.settings.bootstrapUrl.map((url) => parsePeerUrl(url));
     this.#isRunning = true;
+    // What an earlier run knew of sessions and dials is void.
+    this.#core = new PeersCore(this.components.random, this.settings);
     const { sessions, book } = this.components;
     this.#unsubscribe = [sessions.on('opened', (session) => this.#opened(session)), sessions.on('closed', (event) => this.#closed(event))];
     this.#exchange.start();
@@ -116,10 +118,11 @@ export class Peers implements Service {
   /**
    * Connects to a peer and keeps it connected from then on. When the first attempt fails or the signal aborts, it is not kept.
    * @param target a URL, host:port, or the id of a peer that is known
-   * @throws MaculaError MACULA_USAGE, MACULA_PEER_NOT_FOUND (an id nothing is known of), and as PeerDialler.dial
+   * @throws MaculaError MACULA_USAGE, MACULA_PEER_NOT_FOUND (an id nothing is known of), MACULA_CONNECTION_CLOSED (not running), and as PeerDialler.dial
    */
   async startPeer(target: string, signal?: AbortSignal): Promise<PeerInfo> {
     throwIfAborted(signal);
+    if (!this.#isRunning) throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the node is not running');
     const { sessions, book, nodeId: ownId } = this.components;
     const nodeId = parseNodeId(target);
     const url = nodeId === undefined ? parsePeerUrl(target) : undefined;
@@ -167,8 +170,7 @@ export class Peers implements Service {
   /** Addresses of a node were found (multicast DNS, for instance); it is dialled when there is room. */
   learn(nodeId: NodeId, addresses: readonly SocketAddress[], source: AddressSource): void {
     if (nodeId === this.components.nodeId || !this.#isRunning) return;
-    this.components.book.note(nodeId, addresses, source);
-    this.#noteLearned(nodeId);
+    this.#noteLearned(nodeId, this.components.book.note(nodeId, addresses, source));
   }
 
   /** Connected peers, then those that are dialled or waited for; this node itself under a configured URL is left out. */
@@ -197,9 +199,11 @@ export class Peers implements Service {
     return connectedPeer(session, this.#core.entriesOf(session.nodeId), this.components.clock.nowMs());
   }
 
-  #noteLearned(nodeId: NodeId): void {
+  /** @param isNews an address came up that was not tried yet: no use in waiting on */
+  #noteLearned(nodeId: NodeId, isNews: boolean): void {
     if (!this.#isRunning) return;
     this.#handle({ kind: 'added', key: nodeId, origin: 'learned', nodeId });
+    if (isNews) for (const { key } of this.#core.entriesOf(nodeId)) this.#handle({ kind: 'hinted', key, evenIfRefused: false });
   }
 
   #opened(session: Session): void {

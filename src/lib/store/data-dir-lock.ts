@@ -96,7 +96,7 @@ async function listenOrReclaim(directory: string, path: string | undefined, cloc
     if (path === undefined) return undefined;
     const outcome = await tryListen(path);
     if (outcome === 'unsupported') return undefined;
-    if (outcome !== 'taken') return stillOurs(directory, path, outcome, clock);
+    if (outcome !== 'taken') return tries === 0 ? outcome.unref() : stillOurs(directory, path, outcome, clock);
     // Twice, because another starter may be between bind and listen (only where the mutex does not reach).
     if ((await answers(path)) || (await answers(path))) throw alreadyRunning(directory, await readLockHolder(directory));
     await rm(path, { force: true });

@@ -62,7 +62,12 @@ export function checkStore(directory: string): Promise<StoreCondition> {
 }
 
 function conditionOfAnswer(stdout: string): StoreCondition {
-  const found = JSON.parse(stdout) as StoreCondition | { kind: 'error'; errno?: number; reason: string };
+  let found: StoreCondition | { kind: 'error'; errno?: number; reason: string };
+  try {
+    found = JSON.parse(stdout) as typeof found;
+  } catch {
+    return { kind: 'environment', errno: 0, reason: 'the check gave no answer' };
+  }
   if (found.kind !== 'error') return found;
   if (found.errno !== undefined && isEnvironmental(found.errno)) return { kind: 'environment', errno: found.errno, reason: found.reason };
   return { kind: 'damaged', reason: found.reason };

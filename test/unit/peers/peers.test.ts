@@ -134,6 +134,31 @@ describe('peers', () => {
     expect((await lab.network.outcome(a.peers.startPeer(b.url))).error).to.include({ code: 'MACULA_PEER_UNTRUSTED' });
   });
 
+  it('are dialled at once when a new address of theirs is found, however long the pause was to be', async () => {
+    const [a, b] = [await lab.node('a', { reconnectMinMs: 30_000 }), await lab.node('b')];
+    await a.peers.start();
+    a.peers.learn(b.nodeId, [{ host: '10.7.7.7', port: 1 }], 'exchanged');
+    await lab.clock.advanceAsync(12_000);
+    expect(a.peers.listPeers()).to.deep.equal([]);
+    a.peers.learn(b.nodeId, [b.endpoint.address], 'mdns');
+    await lab.clock.advanceUntil(() => a.peers.peer(b.nodeId)?.state === 'connected', 1000);
+  });
+
+  it('are taken up again when stopped and started', async () => {
+    const nodes = await five();
+    await lab.clock.advanceUntil(() => lab.isMesh(nodes), 5000);
+    const { peers } = nodes[2]!;
+    await peers.stop();
+    expect((await lab.network.outcome(peers.startPeer(nodes[0]!.url))).error).to.include({ code: 'MACULA_CONNECTION_CLOSED' });
+    const lost = nodes[3]!;
+    await lab.crash(lost);
+    await lab.clock.advanceAsync(60_000);
+    await peers.start();
+    expect(peers.countPeers()).to.include({ connected: 3 });
+    await lab.restart(lost);
+    await lab.clock.advanceUntil(() => lab.isMesh(nodes), 5000);
+  });
+
   it('leave no timers behind when stopped', async () => {
     const a = await lab.node('a', { bootstrapUrl: ['https://10.7.7.7:1'] });
     const before = lab.clock.pendingTimers;
