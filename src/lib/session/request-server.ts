@@ -12,11 +12,13 @@ import { TokenBucket } from './token-bucket.js';
 
 /** Load of a whole node, shared by all its sessions. */
 export interface ServingLoad {
-  /** Requests being served now. */
+  /** Requests whose handlers have not finished. */
   serving: number;
+  /** Those of them whose answer somebody still waits for. */
+  awaited: number;
   /** No new work is taken: the node is shutting down. */
   draining: boolean;
-  /** Called each time `serving` falls to 0. */
+  /** Called each time `awaited` falls to 0. */
   onIdle: () => void;
 }
 
@@ -118,13 +120,21 @@ export class RequestServer {
 
   /** The caller does not want the answer any more. */
   cancel(id: number): void {
-    this.#served.get(id)?.cancel(new MaculaError('MACULA_ABORTED', 'the caller cancelled the request'));
+    const served = this.#served.get(id);
+    if (served) this.#cancel(served, new MaculaError('MACULA_ABORTED', 'the caller cancelled the request'));
   }
 
   /** The session is over: aborts every handler's signal; nothing more is answered. */
   end(error: MaculaError): void {
     this.#ended = true;
-    for (const served of [...this.#served.values()]) served.cancel(error);
+    for (const served of [...this.#served.values()]) this.#cancel(served, error);
+  }
+
+  #cancel(served: ServedRequest, error: MaculaError): void {
+    if (served.isCancelled) return;
+    served.cancel(error);
+    this.#load.awaited--;
+    this.#checkIdle();
   }
 
   #refusal(): MaculaError | undefined {
@@ -139,23 +149,22 @@ export class RequestServer {
   #begin(id: number, served: ServedRequest): void {
     this.#served.set(id, served);
     this.#load.serving++;
+    this.#load.awaited++;
   }
 
   /** Whether the answer is still wanted. */
   #finish(id: number, served: ServedRequest): boolean {
     this.#served.delete(id);
     this.#load.serving--;
-    if (!served.isCancelled && !this.#ended) {
-      // The answer is written first, so that whoever waits for idleness finds it in the buffers.
-      queueMicrotask(() => this.#idle());
-      return true;
-    }
-    this.#idle();
-    return false;
+    if (served.isCancelled) return false;
+    this.#load.awaited--;
+    // The answer is written first, so that whoever waits for idleness finds it in the buffers.
+    queueMicrotask(() => this.#checkIdle());
+    return true;
   }
 
-  #idle(): void {
-    if (this.#load.serving === 0) this.#load.onIdle();
+  #checkIdle(): void {
+    if (this.#load.awaited === 0) this.#load.onIdle();
   }
 
   #reply(type: FrameType, id: number, body: unknown): void {

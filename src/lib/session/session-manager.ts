@@ -34,6 +34,9 @@ export interface SessionManagerComponents {
   listenAddresses(): HelloIdentity['listen'];
 }
 
+/** How long a dial that is over waits for another one with the same peer: a few round trips of HELLO. */
+const contestMs = 1000;
+
 /** Runs HELLO on every connection of an endpoint and keeps one session per admitted peer. */
 export class MeshSessionManager implements SessionManager, SessionOwner {
   readonly #components: SessionManagerComponents;
@@ -45,9 +48,11 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
   readonly #handshakes = new Map<Handshake, NodeId>();
   /** Admitted by this node, not known to have admitted it. */
   readonly #unconfirmed = new Set<PeerSession>();
+  /** Called whenever a connection leaves HELLO or is confirmed. */
+  readonly #onProgress = new Set<() => void>();
   /** Sessions that were announced as opened. */
   readonly #announced = new WeakSet<PeerSession>();
-  readonly #load: ServingLoad = { serving: 0, draining: false, onIdle: () => undefined };
+  readonly #load: ServingLoad = { serving: 0, awaited: 0, draining: false, onIdle: () => undefined };
   #started = false;
   #stopping: Promise<void> | undefined;
 
@@ -118,7 +123,9 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
   }
 
   confirmed(session: PeerSession): void {
-    if (this.#unconfirmed.delete(session)) this.#join(session);
+    if (!this.#unconfirmed.delete(session)) return;
+    this.#join(session);
+    this.#progressed();
   }
 
   closing(session: PeerSession): void {
@@ -126,7 +133,10 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
   }
 
   closed(session: PeerSession, close: SessionClose): void {
-    if (this.#unconfirmed.delete(session)) return this.#refused(session.connection, refusalError(close));
+    if (this.#unconfirmed.delete(session)) {
+      this.#refused(session.connection, refusalError(close));
+      return this.#progressed();
+    }
     const group = this.#groups.get(session.nodeId);
     group?.remove(session);
     if (group?.isEmpty) this.#groups.delete(session.nodeId);
@@ -166,6 +176,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
       throw tooManyError(this.#settings.maxConnectionsPerPeer);
     }
     await this.#hello(connection, signal);
+    await this.#uncontested(nodeId);
     const session = await this.#groups.get(nodeId)?.settled();
     if (session) return session;
     throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the connection ended right after admission');
@@ -200,10 +211,12 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
       admitted: (result: AdmittedConnection): void => {
         this.#handshakes.delete(handshake);
         admitted(result);
+        this.#progressed();
       },
       refused: (error: MaculaError): void => {
         this.#handshakes.delete(handshake);
         refused(error);
+        this.#progressed();
       },
     };
     const handshake = new Handshake({ clock, random, connection, identity, outcome }, this.#settings);
@@ -244,10 +257,36 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
   }
 
   #connectionsOf(nodeId: NodeId): number {
-    let count = this.#groups.get(nodeId)?.members.length ?? 0;
+    return (this.#groups.get(nodeId)?.members.length ?? 0) + this.#undecidedOf(nodeId);
+  }
+
+  /** Connections with a peer that may yet become sessions. */
+  #undecidedOf(nodeId: NodeId): number {
+    let count = 0;
     for (const peer of this.#handshakes.values()) if (peer === nodeId) count++;
     for (const session of this.#unconfirmed) if (session.nodeId === nodeId) count++;
     return count;
+  }
+
+  /** Resolves when no other connection with the peer is in HELLO, so that a dial ends with the session that stays. */
+  #uncontested(nodeId: NodeId): Promise<void> {
+    if (this.#undecidedOf(nodeId) === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (this.#undecidedOf(nodeId) === 0) done();
+      };
+      const done = (): void => {
+        timer.cancel();
+        this.#onProgress.delete(check);
+        resolve();
+      };
+      const timer = this.#components.clock.setTimer(contestMs, done);
+      this.#onProgress.add(check);
+    });
+  }
+
+  #progressed(): void {
+    for (const listener of [...this.#onProgress]) listener();
   }
 
   async #drain(): Promise<void> {
@@ -258,9 +297,9 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
     await Promise.all(sessions.map((session) => session.drainAndClose(CloseCode.shuttingDown, 'the node is shutting down')));
   }
 
-  /** Resolves when nothing is being served any more, or after drainTimeoutMs. */
+  /** Resolves when nobody waits for an answer any more, or after drainTimeoutMs. */
   #served(): Promise<void> {
-    if (this.#load.serving === 0) return Promise.resolve();
+    if (this.#load.awaited === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#components.clock.setTimer(this.#settings.drainTimeoutMs, resolve);
       this.#load.onIdle = () => {
