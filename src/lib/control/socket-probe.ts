@@ -26,6 +26,8 @@ export function probeSocket(path: string): Promise<SocketState> {
           return resolve('absent');
         case 'EAGAIN':
         case 'EBUSY':
+        // Its process is just closing it; whoever waits for that asks again.
+        case 'ECONNRESET':
           return resolve('live');
         default:
           return reject(error);
