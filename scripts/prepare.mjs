@@ -1,4 +1,5 @@
 // Installs and builds what is missing or out of date. Imports nothing that is not in Node.
+import { pathToFileURL } from 'node:url';
 import { hashOf, isCurrent, markCurrent, mustRun, progress, root, withLock } from './project.mjs';
 
 const oldestNode = [20, 19];
@@ -37,3 +38,5 @@ export async function prepare() {
     await build();
   });
 }
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await prepare();
