@@ -146,6 +146,39 @@ describe('connections of an endpoint', () => {
     expect((await accepted).route.address).to.deep.equal(four.localAddresses[0]);
   });
 
+  it('come about again after the endpoint was stopped and started', async () => {
+    const { dialler, listener, client } = await fixture.pair();
+    await listener.stop();
+    await client.closed;
+    await listener.start();
+    const accepted = nextConnection(listener);
+    const again = await dialler.dial(routeTo(listener));
+    await accepted;
+    expect(again.peer.nodeId).to.equal(client.peer.nodeId);
+    expect(listener.stats()).to.include({ connections: 1, halfOpen: 0 });
+  });
+
+  it('fail at once when the system has no route', async () => {
+    const endpoint = await fixture.start({ settings: { host: '127.0.0.1' } });
+    const error = await rejection(endpoint.dial({ kind: 'direct', address: { host: '203.0.113.1', port: 4433 } }));
+    expect(error.code).to.equal('MACULA_UNREACHABLE');
+    expect((await rejection(endpoint.dial({ kind: 'direct', address: { host: '::1', port: 4433 } }))).code).to.equal('MACULA_UNREACHABLE');
+  });
+
+  it('cost a handler that throws its connection, and no other', async () => {
+    const { dialler, listener, client } = await fixture.pair({}, {}, (connection) =>
+      connection.onStream(() => {
+        throw new Error('a bug');
+      }),
+    );
+    const accepted = nextConnection(listener);
+    const other = await dialler.dial(routeTo(listener));
+    await accepted;
+    client.openStream(new Recorder()).write(Buffer.from('x'));
+    expect(await client.closed).to.deep.equal({ by: 'remote', code: CloseCode.normal, reason: 'internal error' });
+    expect(other.isClosed).to.equal(false);
+  });
+
   it('need a port that is free', async () => {
     const first = await fixture.start();
     const error = await rejection(fixture.start({ settings: { quicPort: first.localAddresses[0]!.port } }));

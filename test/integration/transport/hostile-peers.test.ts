@@ -120,6 +120,20 @@ describe('an endpoint among hostile peers', () => {
     expect(endpoint.stats().dropped).to.deep.equal({ 'short-initial': 1 });
   });
 
+  it('closes a connection that sends little but overhead', async () => {
+    const endpoint = await fixture.start({ settings: { overheadBaseBytes: 2000 } });
+    const accepted = nextConnection(endpoint, (connection) => connection.admit());
+    const client = rawClient(endpoint, { identity: await newIdentity() });
+    await client.until(() => client.native.isEstablished());
+    const connection = await accepted;
+    for (let count = 0; count < 500; count += 1) {
+      client.native.sendAckEliciting();
+      client.flush();
+    }
+    expect(await connection.closed).to.include({ by: 'local', code: CloseCode.budgetExceeded });
+    await serves(endpoint);
+  });
+
   it('survives thousands of mutated datagrams and goes on serving', async () => {
     const seed = 20_260_101;
     const random = seededRandom(seed);
