@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { systemClock } from '../../src/lib/base/clock.js';
 import { ControlClient } from '../../src/lib/control/client.js';
 import type { NodeReadyInfo } from '../../src/lib/node/run-node.js';
 
@@ -73,7 +74,7 @@ export class NodeProcess {
   /** A client of its control socket. */
   get control(): ControlClient {
     const { controlSocket } = this.ready;
-    return new ControlClient({ dataDir: this.dataDir, socketPath: controlSocket, pidFile: join(this.dataDir, 'node.pid'), socketGiven: true, timeoutMs: 5000 });
+    return new ControlClient({ clock: systemClock }, { version: this.ready.version, dataDir: this.dataDir, socketPath: controlSocket, pidFile: join(this.dataDir, 'node.pid'), socketGiven: true, timeoutMs: 5000 });
   }
 
   /** Resolves once exactly these peers are connected; rejects when the node ends before. */

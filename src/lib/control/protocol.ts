@@ -66,7 +66,7 @@ export const peer = z.object({
   relay: nodeId.nullable().describe('The relay in between; null on a direct path'),
   direction: z.enum(['in', 'out']),
   rttMs: milliseconds.nullable(),
-  state: z.enum(['connecting', 'connected', 'waiting']).describe('waiting: pausing before the next dial'),
+  state: z.enum(['connecting', 'connected', 'waiting', 'refused']).describe('waiting: pausing before the next dial; refused: one side does not want the other'),
   connectedSeconds: z.number().nonnegative(),
   bytesSent: count,
   bytesReceived: count,

@@ -1,5 +1,11 @@
 import type { SocketAddress } from '../base/address.js';
+import { systemClock } from '../base/clock.js';
+import type { EffectiveSetting, SettingsWarning } from '../config/load-settings.js';
 import type { Settings } from '../config/schema.js';
+import { createPinoLogger, type LogDestination } from '../observability/pino-logger.js';
+import { MaculaNode } from './macula-node.js';
+import { version } from './version.js';
+import { startWatchdog } from './watchdog.js';
 
 /** What a node says of itself once it serves. */
 export interface NodeReadyInfo {
@@ -13,13 +19,49 @@ export interface NodeReadyInfo {
 
 export interface RunNodeOptions {
   readonly settings: Settings;
-  /** Shown by the control socket's /v1/config; as loadSettings() returns them. */
-  readonly origins: Readonly<Record<string, { value: string; origin: string; source: string }>>;
-  /** Warnings of loadSettings(), logged and shown by `node status`. */
-  readonly warnings: readonly string[];
+  /** Where each setting came from; answered on /v1/config. */
+  readonly origins: Readonly<Record<string, EffectiveSetting>>;
+  readonly configFile: string | undefined;
+  /** Logged at start. */
+  readonly warnings: readonly SettingsWarning[];
   /** Where log lines go; stderr where absent. */
-  readonly logStream?: NodeJS.WritableStream;
+  readonly logStream?: LogDestination;
   readonly onReady: (info: NodeReadyInfo) => void;
   /** Aborting it drains and stops the node. */
   readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a node as a process's only task, under a watchdog; resolves when it has stopped because the signal aborted or somebody
+ * asked over the control socket.
+ * @throws MaculaError as MaculaNode.start, and why the node could not go on
+ */
+export async function runNode(options: RunNodeOptions): Promise<void> {
+  const { settings, origins, configFile, warnings, logStream, signal } = options;
+  const logger = createPinoLogger({ clock: systemClock, ...(logStream && { destination: logStream }) }, { level: settings.logLevel });
+  for (const warning of warnings) logger.warn(warning.message, { code: warning.code });
+  const config = { configFile: configFile ?? null, settings: { ...origins }, warnings: [...warnings] };
+  const node = new MaculaNode(settings, { logger, config });
+  const ended = new Promise<void>((resolve, reject) => {
+    node.on('failed', reject);
+    node.on('stopRequested', resolve);
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const watchdog = startWatchdog({ timeoutMs: settings.watchdogTimeoutMs });
+  try {
+    await node.start();
+    options.onReady({
+      nodeId: node.nodeId,
+      realm: settings.realm,
+      version,
+      listen: node.listen,
+      controlSocket: settings.socket,
+      metricsUrl: node.metricsUrl ?? null,
+    });
+    await ended;
+  } finally {
+    await node.stop();
+    watchdog.stop();
+  }
 }

@@ -23,7 +23,7 @@ export interface MetricSources {
   /** Admitted peers now, and connections that were not admitted by reason. */
   sessions(): { readonly open: number; readonly refused: CountsByReason };
   /** Supervised peers by state. */
-  peers(): Readonly<Record<'connected' | 'connecting' | 'waiting', number>>;
+  peers(): Readonly<Record<'connected' | 'connecting' | 'waiting' | 'refused', number>>;
 }
 
 /** Sets a counter that something else keeps; a smaller value than before reads as a restart, as it should. */

@@ -17,7 +17,7 @@ const zero: TransportCounts = {
 interface Readings {
   transport: TransportCounts;
   sessions: { open: number; refused: Record<string, number> };
-  peers: { connected: number; connecting: number; waiting: number };
+  peers: { connected: number; connecting: number; waiting: number; refused: number };
 }
 
 function metricsOver(readings: Readings): Metrics {
@@ -39,7 +39,7 @@ function samples(text: string): Map<string, number> {
 }
 
 describe('metrics', () => {
-  const readings = (): Readings => ({ transport: zero, sessions: { open: 0, refused: { MACULA_REALM_MISMATCH: 0 } }, peers: { connected: 0, connecting: 0, waiting: 0 } });
+  const readings = (): Readings => ({ transport: zero, sessions: { open: 0, refused: { MACULA_REALM_MISMATCH: 0 } }, peers: { connected: 0, connecting: 0, waiting: 0, refused: 0 } });
 
   it('name the version and come with those of the process', async () => {
     const found = samples(await metricsOver(readings()).render());
@@ -64,7 +64,7 @@ describe('metrics', () => {
       datagramsReceived: 6, datagramsSent: 7, bytesReceived: 8, bytesSent: 9, dropped: { malformed: 10 },
     };
     now.sessions = { open: 11, refused: { MACULA_REALM_MISMATCH: 12 } };
-    now.peers = { connected: 13, connecting: 14, waiting: 15 };
+    now.peers = { connected: 13, connecting: 14, waiting: 15, refused: 16 };
     const found = samples(await metrics.render());
     const ours = Object.fromEntries([...found].filter(([name]) => name.startsWith('macula_') && !name.startsWith('macula_build_info')));
     expect(ours).to.deep.equal({
@@ -83,6 +83,7 @@ describe('metrics', () => {
       'macula_peers{state="connected"}': 13,
       'macula_peers{state="connecting"}': 14,
       'macula_peers{state="waiting"}': 15,
+      'macula_peers{state="refused"}': 16,
     });
   });
 

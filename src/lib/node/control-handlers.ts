@@ -1,0 +1,170 @@
+import { abortError, delay, withTimeout } from '../base/abort.js';
+import type { Clock } from '../base/clock.js';
+import { MaculaError } from '../base/errors.js';
+import type { ControlHandlers } from '../control/ports.js';
+import type {
+  ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList, PingRequest, PingResult, TrustRequest, TrustResult,
+} from '../control/protocol.js';
+import type { WaitCondition } from '../control/wait-condition.js';
+import type { NodePeers } from './node-peers.js';
+import { peerOf } from './node-status.js';
+
+/** Longest a watched list goes without being sent again: round trips and traffic change without an event. */
+const watchIntervalMs = 1000;
+
+/** What the control socket needs of a node. */
+export interface ControlledNode {
+  readonly peers: NodePeers;
+  status(): NodeStatus;
+  requestStop(): void;
+  on(name: 'peersChanged', listener: () => void): () => void;
+}
+
+/** What a node does for its control socket, in terms of its public API. */
+export class NodeControl implements ControlHandlers {
+  readonly #node: ControlledNode;
+  readonly #clock: Clock;
+  readonly #config: EffectiveConfig | undefined;
+
+  constructor(components: { node: ControlledNode; clock: Clock; config: EffectiveConfig | undefined }) {
+    this.#node = components.node;
+    this.#clock = components.clock;
+    this.#config = components.config;
+  }
+
+  status(): NodeStatus {
+    return this.#node.status();
+  }
+
+  stop(): void {
+    this.#node.requestStop();
+  }
+
+  async wait(condition: WaitCondition, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      await withTimeout(this.#clock, timeoutMs, describe(condition), signal, async (within) => {
+        if (this.#holds(condition)) return;
+        for await (const _ of this.#changes(within)) if (this.#holds(condition)) return;
+      });
+    } catch (error) {
+      if (MaculaError.from(error).code !== 'MACULA_TIMED_OUT') throw error;
+      const { state, peers } = this.#node.status();
+      throw new MaculaError('MACULA_TIMED_OUT', `waited ${timeoutMs} ms in vain: ${describe(condition)}`, {
+        details: { timeoutMs, state, peers },
+        hint: `The node is ${state} and has ${peers.connected} peers. Give it longer with --timeout, or look at \`macula peers list\`.`,
+      });
+    }
+  }
+
+  listPeers(): PeerList {
+    return { peers: this.#node.peers.listPeers().map(peerOf) };
+  }
+
+  async *watchPeers(signal: AbortSignal): AsyncGenerator<PeerList> {
+    yield this.listPeers();
+    for await (const _ of this.#changes(signal)) yield this.listPeers();
+  }
+
+  async connectPeer({ target, timeoutMs }: ConnectRequest, signal: AbortSignal): Promise<ConnectResult> {
+    const peer = await withTimeout(this.#clock, timeoutMs, `connecting to ${target}`, signal, (within) => this.#node.peers.startPeer(target, within));
+    return { nodeId: peer.nodeId!, path: peer.path ?? 'direct', address: peer.address ?? null };
+  }
+
+  async disconnectPeer({ nodeId }: DisconnectRequest): Promise<DisconnectResult> {
+    const whole = this.#node.peers.resolve(nodeId);
+    await this.#node.peers.stopPeer(whole);
+    return { nodeId: whole };
+  }
+
+  async *pingPeer({ nodeId, count, intervalMs, timeoutMs, untilDirect }: PingRequest, signal: AbortSignal): AsyncGenerator<PingResult> {
+    const { peers } = this.#node;
+    const whole = peers.resolve(nodeId);
+    for (let seq = 1; seq <= count; seq++) {
+      if (seq > 1) await delay(this.#clock, intervalMs, signal);
+      const result = await this.#ping(whole, seq, timeoutMs, signal);
+      yield result;
+      if (untilDirect && 'path' in result && result.path === 'direct') return;
+    }
+  }
+
+  async #ping(nodeId: string, seq: number, timeoutMs: number, signal: AbortSignal): Promise<PingResult> {
+    try {
+      return { seq, ...(await this.#node.peers.ping(nodeId, { timeoutMs, signal })) };
+    } catch (error) {
+      if (signal.aborted) throw abortError(signal);
+      const { code, message } = MaculaError.from(error);
+      if (seq === 1 && code === 'MACULA_PEER_NOT_FOUND') throw error;
+      return { seq, error: { code, message } };
+    }
+  }
+
+  async trustPeer({ target }: TrustRequest, signal: AbortSignal): Promise<TrustResult> {
+    const { nodeId, pinned } = await this.#node.peers.trust(target, signal);
+    return { nodeId: nodeId ?? null, pinned };
+  }
+
+  async untrustPeer({ target }: TrustRequest): Promise<TrustResult> {
+    const { nodeId } = await this.#node.peers.untrust(target);
+    return { nodeId: nodeId ?? null, pinned: false };
+  }
+
+  config(): EffectiveConfig {
+    if (!this.#config) throw new MaculaError('MACULA_NOT_FOUND', 'this node was embedded in a program, which gave it its settings', { hint: 'Ask that program.' });
+    return this.#config;
+  }
+
+  #holds(condition: WaitCondition): boolean {
+    const status = this.#node.status();
+    switch (condition.kind) {
+      case 'ready':
+        return status.state === 'ready';
+      case 'peers':
+        return status.peers.connected >= condition.count;
+      case 'reachable':
+        return this.#node.peers.listPeers().some((peer) => peer.state === 'connected' && peer.direction === 'in');
+    }
+  }
+
+  /** Yields whenever something about peers may have changed, until the signal aborts. */
+  async *#changes(signal: AbortSignal): AsyncGenerator<undefined> {
+    let wake: () => void = () => undefined;
+    let changed = false;
+    const unsubscribe = this.#node.on('peersChanged', () => {
+      changed = true;
+      wake();
+    });
+    const onAbort = (): void => wake();
+    signal.addEventListener('abort', onAbort);
+    try {
+      while (!signal.aborted) {
+        if (!changed) await this.#nextWake((resolve) => (wake = resolve));
+        changed = false;
+        if (!signal.aborted) yield undefined;
+      }
+    } finally {
+      unsubscribe();
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #nextWake(hand: (resolve: () => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimer(watchIntervalMs, resolve);
+      hand(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+}
+
+function describe(condition: WaitCondition): string {
+  switch (condition.kind) {
+    case 'ready':
+      return 'waiting until the node is ready';
+    case 'peers':
+      return `waiting for ${condition.count} peers`;
+    case 'reachable':
+      return 'waiting until another node has connected to this one';
+  }
+}

@@ -1,0 +1,29 @@
+import type { MetricSources, TransportCounts } from '../observability/metrics.js';
+import type { NodeParts } from './node-parts.js';
+
+const nothing: TransportCounts = {
+  connections: 0,
+  halfOpen: 0,
+  handshakesCompleted: 0,
+  handshakesFailed: {},
+  retriesSent: 0,
+  datagramsReceived: 0,
+  datagramsSent: 0,
+  bytesReceived: 0,
+  bytesSent: 0,
+  dropped: {},
+};
+
+const noPeers = { connected: 0, connecting: 0, waiting: 0, refused: 0 };
+
+/** Where metrics read their numbers; parts that do not run count nothing. */
+export function metricSources(parts: NodeParts): MetricSources {
+  return {
+    transport: () => parts.endpoint?.stats() ?? nothing,
+    sessions: () => ({ open: parts.sessions?.list().length ?? 0, refused: parts.refusals.byReason }),
+    peers: () => {
+      const { connected, connecting, waiting, refused } = parts.peers?.countPeers() ?? noPeers;
+      return { connected, connecting, waiting, refused };
+    },
+  };
+}

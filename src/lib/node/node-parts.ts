@@ -1,0 +1,34 @@
+import { MaculaError } from '../base/errors.js';
+import type { NodeIdentity } from '../identity/identity.js';
+import type { Pins } from '../identity/pins.js';
+import type { HttpListener } from '../observability/http-listener.js';
+import type { LocalAddresses } from '../peers/local-addresses.js';
+import type { Peers } from '../peers/peers.js';
+import type { SessionManager } from '../session/session.js';
+import type { Store } from '../store/store.js';
+import type { Endpoint } from '../transport/endpoint.js';
+import { RefusalCounter } from './refusal-counter.js';
+
+/**
+ * The subsystems of a node that run now. A restart puts new ones in place, so whoever needs one asks for it each time and
+ * keeps none.
+ */
+export class NodeParts {
+  identity: NodeIdentity | undefined;
+  store: Store | undefined;
+  pins: Pins | undefined;
+  endpoint: Endpoint | undefined;
+  localAddresses: LocalAddresses | undefined;
+  sessions: SessionManager | undefined;
+  peers: Peers | undefined;
+  listener: HttpListener | undefined;
+  /** Outlives restarts, as counters do. */
+  readonly refusals = new RefusalCounter();
+
+  /** The part of that name. @throws MaculaError MACULA_NO_NODE while it does not run */
+  running<Name extends keyof NodeParts>(name: Name): NonNullable<NodeParts[Name]> {
+    const part = this[name];
+    if (part === undefined) throw new MaculaError('MACULA_NO_NODE', 'the node is not running', { details: { missing: name } });
+    return part as NonNullable<NodeParts[Name]>;
+  }
+}

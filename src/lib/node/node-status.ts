@@ -1,0 +1,24 @@
+import type { NodeStatus, Peer } from '../control/protocol.js';
+import type { PeerInfo } from '../peers/peer-info.js';
+
+/** A peer as the control socket shows it. */
+export function peerOf(info: PeerInfo): Peer {
+  const { lastError, origin: _origin, ...rest } = info;
+  return {
+    ...rest,
+    nodeId: info.nodeId ?? null,
+    address: info.address ?? null,
+    path: info.path ?? null,
+    relay: info.relay ?? null,
+    rttMs: info.rttMs ?? null,
+    error: lastError ? `${lastError.code}: ${lastError.message}` : null,
+  };
+}
+
+/** How many are connected, and how. */
+export function countPaths(peers: readonly PeerInfo[]): NodeStatus['peers'] {
+  const connected = peers.filter((peer) => peer.state === 'connected');
+  const direct = connected.filter((peer) => peer.path === 'direct').length;
+  return { connected: connected.length, direct, relayed: connected.length - direct };
+}
+
