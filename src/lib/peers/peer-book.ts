@@ -29,18 +29,22 @@ export interface KnownPeer {
 /** Addresses kept per peer: both families on a few interfaces. A peer that advertises more gains nothing. */
 const maxAddresses = 8;
 
-/** Changes gather this long before they are written, so that a storm of peers costs one commit a second. */
-const flushDelayMs = 1_000;
+/** A change is written this soon, so that even a node killed right after it joined finds the mesh again. */
+const flushDelayMs = 50;
+
+/** Pause between writes, so that a storm of peers costs one commit a second. */
+const flushIntervalMs = 1_000;
 
 /** lastSeenMs alone is not worth a write more often. */
 const seenGranularityMs = 60_000;
 
-/** The peers this node knows, in memory and, a second later, on disk. */
+/** The peers this node knows, in memory and, within a second, on disk. */
 export class PeerBook {
   readonly #peers = new Map<NodeId, KnownPeer>();
   readonly #dirty = new Set<NodeId>();
   readonly #writing = new Set<Promise<void>>();
   #timer: Timer | undefined;
+  #lastFlushMs = -Infinity;
 
   constructor(
     private readonly components: { readonly store: KeyValue<KnownPeer>; readonly clock: Clock; readonly logger: Logger },
@@ -124,6 +128,7 @@ export class PeerBook {
   async flush(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#lastFlushMs = this.components.clock.nowMs();
     for (const key of this.#dirty) this.#write(key);
     this.#dirty.clear();
     await Promise.all(this.#writing);
@@ -153,7 +158,9 @@ export class PeerBook {
   }
 
   #schedule(): void {
-    this.#timer ??= this.components.clock.setTimer(flushDelayMs, () => void this.flush());
+    const { clock } = this.components;
+    const pauseMs = Math.max(flushDelayMs, this.#lastFlushMs + flushIntervalMs - clock.nowMs());
+    this.#timer ??= clock.setTimer(pauseMs, () => void this.flush());
   }
 
   #write(key: string): void {
