@@ -1,9 +1,15 @@
 import { MaculaError } from '../base/errors.js';
 import type { StreamHandler, TransportStream } from '../transport/endpoint.js';
-import { FrameReader } from '../wire/frame.js';
+import { frameHeaderBytes, FrameReader } from '../wire/frame.js';
 
 /** Room for what wraps the largest message in a frame: correlation id, names, addresses. */
 export const envelopeBytes = 1024;
+
+/**
+ * Largest first frame of every stream but HELLO's. A peer can open a thousand streams, and the node keeps what has
+ * come of each first frame.
+ */
+export const maxFirstFrameBytes = 16 * 1024;
 
 /** Who takes what a stream of frames delivers: HELLO first, the session after admission. */
 export interface FrameStreamOwner {
@@ -54,6 +60,7 @@ export class FrameStream implements StreamHandler {
     }
     // The frame just read may have handed the stream over.
     const taken = this.#taken as StreamHandler | undefined;
+    if (!this.carriesMessages && !taken && this.#reader.pendingBytes > frameHeaderBytes + maxFirstFrameBytes) this.owner.violation(firstFrameError());
     if (taken && used < chunk.length) taken.onData(chunk.subarray(used));
   }
 
@@ -88,4 +95,9 @@ export class FrameStream implements StreamHandler {
     this.stream.stopSending(0);
     this.stream.reset(0);
   }
+}
+
+/** What is wrong with a stream that begins with too large a frame. */
+export function firstFrameError(): MaculaError {
+  return new MaculaError('MACULA_PROTOCOL_VIOLATION', `the first frame of a stream is over ${maxFirstFrameBytes} bytes`);
 }

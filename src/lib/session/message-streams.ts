@@ -4,11 +4,17 @@ import type { FrameStream } from './frame-stream.js';
 /** More message streams than any setting allows are not accepted of a peer. */
 export const maxMessageStreams = 16;
 
-/** The long-lived streams messages travel on; each message takes the one with the least waiting in it. */
+/**
+ * Messages go on one stream until about a packet's worth waits in it. So a packet carries few streams, and a lost one
+ * holds up the messages of few; changing with each message would put every stream into every packet.
+ */
+const packetBytes = 1200;
+
+/** The long-lived streams messages travel on; each run of messages takes the one with the least waiting in it. */
 export class MessageStreams {
   readonly #streams: TransportStream[] = [];
   readonly #framed: FrameStream[] = [];
-  #next = 0;
+  #current = 0;
 
   /** HELLO's stream; DISCONNECT travels on it. */
   get first(): TransportStream {
@@ -46,22 +52,25 @@ export class MessageStreams {
   /** Queues a frame on the stream with the least buffered, in turn among equals. Returns false when its buffer is full. */
   write(frame: Uint8Array): boolean {
     const streams = this.#streams;
-    const count = streams.length;
-    if (count === 0) return true;
-    let index = this.#next < count ? this.#next : 0;
-    let best = index;
+    if (streams.length === 0) return true;
+    const buffered = streams[this.#current]?.bufferedBytes ?? 0;
+    if (buffered === 0 || buffered >= packetBytes) this.#current = this.#leastBuffered();
+    return streams[this.#current]!.write(frame);
+  }
+
+  #leastBuffered(): number {
+    const streams = this.#streams;
+    let best = 0;
     let leastBytes = Infinity;
-    for (let turn = 0; turn < count; turn++) {
+    let index = this.#current;
+    for (let turn = 0; turn < streams.length && leastBytes > 0; turn++) {
+      index = index + 1 < streams.length ? index + 1 : 0;
       const bytes = streams[index]!.bufferedBytes;
-      if (bytes < leastBytes) {
-        best = index;
-        leastBytes = bytes;
-        if (bytes === 0) break;
-      }
-      index = index + 1 === count ? 0 : index + 1;
+      if (bytes >= leastBytes) continue;
+      best = index;
+      leastBytes = bytes;
     }
-    this.#next = best + 1;
-    return streams[best]!.write(frame);
+    return best;
   }
 
   pause(): void {

@@ -9,7 +9,7 @@ import { encodeFrame, FrameFlag } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
 import { streamOpenBody } from '../wire/stream-open.js';
 import { closedError } from './close-errors.js';
-import { FrameStream } from './frame-stream.js';
+import { envelopeBytes, FrameStream, maxFirstFrameBytes } from './frame-stream.js';
 import type { HandlerRegistry } from './handler-registry.js';
 import type { AdmittedConnection } from './handshake.js';
 import { KeepaliveCore } from './keepalive-core.js';
@@ -142,7 +142,7 @@ export class PeerSession implements Session {
   notify(type: FrameType, body: unknown): boolean {
     if (this.#successor) return this.#successor.notify(type, body);
     if (this.#close) return false;
-    return this.#streams.write(encodeMessage(type, FrameFlag.none, body, this.#settings.maxFrameBytes));
+    return this.#streams.write(encodeMessage(type, FrameFlag.none, body, this.#settings.maxFrameBytes + envelopeBytes));
   }
 
   ping(options?: RequestOptions): Promise<number> {
@@ -154,7 +154,7 @@ export class PeerSession implements Session {
   openStream(purpose: string, header: unknown, handler: StreamHandler): TransportStream {
     if (this.#successor) return this.#successor.openStream(purpose, header, handler);
     if (this.#close) throw closedError(this.#close);
-    const frame = encodeMessage(FrameType.streamOpen, FrameFlag.none, streamOpenBody(purpose, header), this.#settings.maxFrameBytes);
+    const frame = encodeMessage(FrameType.streamOpen, FrameFlag.none, streamOpenBody(purpose, header), maxFirstFrameBytes);
     const stream = this.connection.openStream(handler);
     stream.write(frame);
     return stream;

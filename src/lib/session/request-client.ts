@@ -19,13 +19,14 @@ interface PendingRequest {
   readonly onAbort: (() => void) | undefined;
 }
 
-/** Encodes a message. @throws MaculaError MACULA_INVALID_VALUE when it cannot travel or is too large */
-export function encodeMessage(type: number, flags: number, body: unknown, maxFrameBytes: number): Uint8Array {
+/** Encodes a message. @throws MaculaError MACULA_INVALID_VALUE when it cannot travel or its payload is over the limit */
+export function encodeMessage(type: number, flags: number, body: unknown, limitBytes: number): Uint8Array {
   const frame = encodeFrame(type, flags, body);
-  if (frame.length - frameHeaderBytes > maxFrameBytes + envelopeBytes) {
-    throw new MaculaError('MACULA_INVALID_VALUE', `a message of ${frame.length} bytes is over the limit; use a stream`, { details: { limit: 'maxFrameBytes', value: maxFrameBytes } });
-  }
-  return frame;
+  if (frame.length - frameHeaderBytes <= limitBytes) return frame;
+  throw new MaculaError('MACULA_INVALID_VALUE', `a message of ${frame.length} bytes is over the limit of ${limitBytes}`, {
+    details: { bytes: frame.length, limitBytes },
+    hint: 'Send it on a stream.',
+  });
 }
 
 /** The asking half of a session: every request ends exactly once, by reply, timeout, abort or the session's end. */
@@ -65,7 +66,7 @@ export class RequestClient {
       const signal = options?.signal;
       if (signal?.aborted) throw abortError(signal);
       const id = this.#table.nextId();
-      const frame = encodeMessage(type, FrameFlag.request, [id, body], this.#settings.maxFrameBytes);
+      const frame = encodeMessage(type, FrameFlag.request, [id, body], this.#settings.maxFrameBytes + envelopeBytes);
       const timeoutMs = options?.timeoutMs ?? this.#settings.requestTimeoutMs;
       const onAbort = signal ? (): void => this.#giveUp(id, abortError(signal)) : undefined;
       if (onAbort) signal!.addEventListener('abort', onAbort, { once: true });

@@ -3,10 +3,11 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { Settings } from '../config/schema.js';
 import { errorBody } from '../wire/error-message.js';
-import { encodeFrame, FrameFlag, frameHeaderBytes } from '../wire/frame.js';
+import { encodeFrame, FrameFlag } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
 import { envelopeBytes } from './frame-stream.js';
 import type { HandlerRegistry } from './handler-registry.js';
+import { encodeMessage } from './request-client.js';
 import type { RequestContext, Session } from './session.js';
 import { TokenBucket } from './token-bucket.js';
 
@@ -171,13 +172,11 @@ export class RequestServer {
     if (this.#ended) return;
     let frame: Uint8Array;
     try {
-      frame = encodeFrame(type, FrameFlag.reply, [id, body]);
+      frame = encodeMessage(type, FrameFlag.reply, [id, body], this.#settings.maxFrameBytes + envelopeBytes);
     } catch (error) {
       return this.#fail(id, error);
     }
-    const limit = this.#settings.maxFrameBytes + envelopeBytes;
-    if (frame.length - frameHeaderBytes <= limit) return this.#write(frame);
-    this.#fail(id, new MaculaError('MACULA_INVALID_VALUE', `the reply of ${frame.length} bytes is over the limit of a message`, { details: { limit: 'maxFrameBytes' } }));
+    this.#write(frame);
   }
 
   #fail(id: number, error: unknown): void {

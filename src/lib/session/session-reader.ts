@@ -8,7 +8,7 @@ import { encodeFrame, FrameFlag } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
 import { decodeBody } from '../wire/message-pack.js';
 import { readStreamOpen } from '../wire/stream-open.js';
-import type { FrameStream, FrameStreamOwner } from './frame-stream.js';
+import { firstFrameError, maxFirstFrameBytes, type FrameStream, type FrameStreamOwner } from './frame-stream.js';
 import type { HandlerRegistry } from './handler-registry.js';
 import { maxMessageStreams, type MessageStreams } from './message-streams.js';
 import type { ReplyBacklog } from './reply-backlog.js';
@@ -93,6 +93,7 @@ export class SessionReader implements FrameStreamOwner {
 
   /** Tells message streams from streams of their own. Returns whether the frame is a message. */
   #firstFrame(type: number, flags: number, payload: Uint8Array, stream: FrameStream): boolean {
+    if (payload.length > maxFirstFrameBytes) throw firstFrameError();
     if (type === FrameType.streamOpen && flags === FrameFlag.none) {
       this.#openStream(payload, stream);
       return false;

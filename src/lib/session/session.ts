@@ -29,7 +29,10 @@ export interface RequestOptions {
   signal?: AbortSignal;
 }
 
-/** An admitted peer. Everything above the transport speaks through this. */
+/**
+ * An admitted peer. Everything above the transport speaks through this. When two sessions with one peer become one,
+ * the session that is given up passes all it is asked on to the other, and `closed` resolves for it alone.
+ */
 export interface Session {
   readonly nodeId: NodeId;
   readonly peer: PeerIdentity;
@@ -46,14 +49,20 @@ export interface Session {
    * Sends a request and resolves with the reply's body.
    * @param body anything MessagePack can carry
    * @throws MaculaError MACULA_TIMED_OUT, MACULA_CONNECTION_CLOSED, MACULA_REMOTE_ERROR,
-   * MACULA_OVERLOADED, MACULA_ABORTED
+   * MACULA_OVERLOADED, MACULA_ABORTED, MACULA_INVALID_VALUE, MACULA_NOT_FOUND, and whatever MaculaError the
+   * handler threw
    */
   request(type: FrameType, body: unknown, options?: RequestOptions): Promise<unknown>;
   /** Sends a message nobody answers. Returns false when buffers are full (the message is still queued). */
   notify(type: FrameType, body: unknown): boolean;
   /** Round trip of a ping frame, milliseconds. */
   ping(options?: RequestOptions): Promise<number>;
-  /** Opens a stream of its own for a large or streaming body; `purpose` names the handler on the other side. */
+  /**
+   * Opens a stream of its own for a large or streaming body.
+   * @param purpose names the handler on the other side, 1 to 64 bytes; where nobody takes it, the stream is reset
+   * @param header told to that handler; at most 16 KiB as MessagePack
+   * @throws MaculaError MACULA_CONNECTION_CLOSED, MACULA_OVERLOADED, MACULA_INVALID_VALUE
+   */
   openStream(purpose: string, header: unknown, handler: StreamHandler): TransportStream;
   /** Says DISCONNECT with the reason, lets it go out, then closes. */
   close(code: number, reason: string): Promise<void>;
@@ -65,11 +74,17 @@ export interface RequestContext {
   readonly signal: AbortSignal;
 }
 
-/** Answers a request; what it returns (or resolves to) is the reply's body. A MaculaError thrown travels to the caller. */
+/**
+ * Answers a request; what it returns (or resolves to) is the reply's body. A MaculaError thrown travels to the caller,
+ * anything else is logged here and reaches it as MACULA_REMOTE_ERROR. MACULA_PROTOCOL_VIOLATION thrown before the
+ * handler returns means that the body is malformed, and closes the session.
+ */
 export type RequestHandler = (body: unknown, context: RequestContext) => unknown;
 
 export interface SessionEvents {
+  /** The session is from now on the one in use with its peer; it may take the place of another one. */
   opened: Session;
+  /** A session that was opened is gone. Another one with the peer may be in use: SessionManager.get knows. */
   closed: { session: Session; close: SessionClose };
   /** A connection that did not become a session. */
   refused: { nodeId: NodeId | undefined; address: SocketAddress | undefined; code: string; reason: string; direction: 'in' | 'out' };
@@ -81,7 +96,8 @@ export interface SessionManager extends Service {
    * Connects to a route, exchanges HELLO and resolves with the admitted session. When a session to the same
    * peer already exists (or wins the tie-break), resolves with that one.
    * @throws MaculaError as Endpoint.dial, and MACULA_REALM_MISMATCH, MACULA_REALM_PROOF_FAILED,
-   * MACULA_VERSION_MISMATCH, MACULA_PEER_UNTRUSTED, MACULA_PEER_REFUSED
+   * MACULA_VERSION_MISMATCH, MACULA_PEER_UNTRUSTED, MACULA_PEER_REFUSED, MACULA_OVERLOADED, MACULA_TIMED_OUT,
+   * MACULA_PROTOCOL_VIOLATION, MACULA_CONNECTION_CLOSED
    */
   dial(route: Route, options?: { expectedId?: NodeId; signal?: AbortSignal }): Promise<Session>;
   get(nodeId: NodeId): Session | undefined;

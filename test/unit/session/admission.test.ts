@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { MaculaError } from '../../../src/lib/base/errors.js';
 import { CloseCode, type Connection, type StreamHandler, type TransportStream } from '../../../src/lib/transport/endpoint.js';
 import { encodeFrame, FrameFlag } from '../../../src/lib/wire/frame.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
@@ -73,6 +74,13 @@ describe('before admission', () => {
     expect(reached).to.deep.equal([]);
   });
 
+  it('another protocol version is refused with its own code', async () => {
+    const { connection, node, open } = await stranger();
+    open().write(encodeFrame(FrameType.connect, FrameFlag.request, [0, { version: 2 }]));
+    expect(await connection.closed).to.include({ code: CloseCode.versionMismatch });
+    expect(node.refused.map(({ code }) => code)).to.deep.equal(['MACULA_VERSION_MISMATCH']);
+  });
+
   it('bytes that are no frame close the connection', async () => {
     const { connection, open } = await stranger();
     open().write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
@@ -132,6 +140,24 @@ describe('after admission', () => {
     node.sessions.handle(FrameType.reply, FrameType.reply, () => new Promise(() => undefined));
     for (let count = 0; count < 2; count++) first.write(encodeFrame(FrameType.reply, FrameFlag.request, [5, 'x']));
     expect(await connection.closed).to.include({ code: CloseCode.protocolViolation });
+  });
+
+  it('a stream that begins with too large a frame closes the connection, finished or not', async () => {
+    for (const frame of [encodeFrame(FrameType.streamOpen, FrameFlag.none, ['purpose', new Uint8Array(17_000)]), Buffer.concat([Uint8Array.of(1, FrameType.streamOpen, 0, 0, 0, 0x0f, 0, 0), new Uint8Array(20_000)])]) {
+      const { connection, open, reached } = await admitted();
+      open().write(frame);
+      expect(await connection.closed).to.include({ code: CloseCode.protocolViolation });
+      expect(reached).to.deep.equal([]);
+    }
+  });
+
+  it('a handler that finds the body malformed closes the connection', async () => {
+    const { connection, first, node } = await admitted();
+    node.sessions.handle(FrameType.reply, FrameType.reply, () => {
+      throw new MaculaError('MACULA_PROTOCOL_VIOLATION', 'malformed body');
+    });
+    first.write(encodeFrame(FrameType.reply, FrameFlag.request, [5, 'x']));
+    expect(await connection.closed).to.deep.equal({ by: 'remote', code: CloseCode.protocolViolation, reason: 'malformed body' });
   });
 
   it('more message streams than any setting allows close the connection', async () => {
