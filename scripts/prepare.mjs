@@ -13,7 +13,7 @@ function checkNode() {
 }
 
 async function install() {
-  const hash = hashOf(['package.json', 'package-lock.json']);
+  const hash = hashOf(['package-lock.json']);
   if (isCurrent('install', hash, ['node_modules'])) return;
   progress('installing dependencies (npm ci)');
   // No dependency needs its install script: native parts come as prebuilt packages.
