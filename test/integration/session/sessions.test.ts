@@ -78,6 +78,14 @@ describe('sessions over QUIC', () => {
     for (const reply of replies) expect(body.equals(reply as Uint8Array)).to.equal(true);
   });
 
+  it('survive two nodes that flood each other with large requests for large replies', async () => {
+    const { a, b, ab, ba } = await connected();
+    for (const node of [a, b]) node.sessions.handle(ask, answer, () => new Uint8Array(512 * 1024));
+    const flood = [ab, ba].flatMap((session) => Array.from({ length: 50 }, () => session.request(ask, new Uint8Array(200_000), { timeoutMs: 20_000 })));
+    expect(await Promise.all(flood)).to.have.length(100);
+    expect([...a.closed, ...b.closed]).to.deep.equal([]);
+  });
+
   it('carry 10 MB on a stream of its own while requests go on', async () => {
     const { b, ab } = await connected();
     b.sessions.handle(ask, answer, (body) => body);
