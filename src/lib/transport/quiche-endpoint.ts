@@ -196,7 +196,9 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
       return;
     }
     if (connection.role === 'server') this.#gate.limits.failed(address, proven);
-    this.#counters.handshakeFailed(connection.failure?.code ?? close.by);
+    const reason = connection.failure?.code ?? close.by;
+    this.#counters.handshakeFailed(reason);
+    this.#components.logger.debug('a handshake failed', { role: connection.role, address: formatAddress(address), reason, close });
     this.#attempts.failed(connection, close);
   }
 
@@ -297,7 +299,12 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
   /** A handler threw: a bug of this node, which costs the connection and nothing else. */
   readonly #onHandlerError = (connection: QuicConnection, error: unknown): void => {
     this.#components.logger.error('a handler of a connection failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    connection.close(CloseCode.normal, 'internal error');
+    if (!connection.isClosed) return connection.close(CloseCode.normal, 'internal error');
+    try {
+      connection.drop({ by: 'error', code: 0, reason: 'internal error' });
+    } catch {
+      // Logged the first time.
+    }
   };
 
   #guarded(connection: QuicConnection, work: () => void): void {

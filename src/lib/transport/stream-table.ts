@@ -6,6 +6,9 @@ import { quicheErrorOf, type QuicheConnection } from './quiche-binding.js';
 /** Streams asked per turn whether the peer refused them; all others in use notice by themselves. */
 const checksPerTurn = 4;
 
+/** A handler that writes more in each onDrain has to leave other connections their turn. */
+const flushRounds = 16;
+
 /** The streams of one connection: opens, reads and flushes them. */
 export class StreamTable implements StreamContext {
   readonly native: QuicheConnection;
@@ -21,6 +24,7 @@ export class StreamTable implements StreamContext {
   #nextId: number;
   #checks: Iterator<QuicStream> | undefined;
   #closed = false;
+  #isFlushing = false;
   /** Bytes read from all streams so far. */
   deliveredBytes = 0;
 
@@ -75,18 +79,19 @@ export class StreamTable implements StreamContext {
 
   /** Hands over what is queued, first on streams that had to wait. */
   flush(): void {
-    if (this.#blocked.size > 0) {
-      for (const stream of this.#blocked) this.wantsFlush(stream);
-      this.#blocked.clear();
-    }
-    // What flushing one stream makes its handler write is flushed in the same turn.
-    for (let rounds = 0; this.#toFlush.length > 0 && rounds < 16; rounds += 1) {
+    this.#isFlushing = true;
+    for (const stream of this.#blocked) this.wantsFlush(stream);
+    this.#blocked.clear();
+    // What flushing one stream makes its handler write is flushed in the same turn, within reason.
+    for (let round = 0; this.#toFlush.length > 0 && round < flushRounds; round += 1) {
       const batch = this.#toFlush;
       this.#toFlush = this.#flushing;
       this.#flushing = batch;
       for (const stream of batch) stream.flush();
       batch.length = 0;
     }
+    this.#isFlushing = false;
+    if (this.#toFlush.length > 0) this.#markActive(false);
   }
 
   /** Asks every open stream whether the peer refused it. */
@@ -118,7 +123,7 @@ export class StreamTable implements StreamContext {
     if (stream.flushQueued || this.#closed) return;
     stream.flushQueued = true;
     this.#toFlush.push(stream);
-    this.#markActive(false);
+    if (!this.#isFlushing) this.#markActive(false);
   }
 
   wantsRead(): void {

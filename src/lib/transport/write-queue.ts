@@ -4,6 +4,9 @@ const joinBytes = 64 * 1024;
 /** One for all queues: peek() is used up before the next call. */
 const joined = Buffer.allocUnsafe(joinBytes);
 
+/** Stands for a chunk that is used up, so that its memory can go. */
+const nothing = new Uint8Array(0);
+
 /** Bytes waiting to be sent, first in first out. */
 export class WriteQueue {
   #chunks: Uint8Array[] = [];
@@ -48,6 +51,7 @@ export class WriteQueue {
     let left = bytes + this.#offset;
     while (left >= this.#chunks[this.#head]!.length) {
       left -= this.#chunks[this.#head]!.length;
+      this.#chunks[this.#head] = nothing;
       this.#head += 1;
     }
     this.#offset = left;
