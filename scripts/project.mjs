@@ -98,6 +98,9 @@ const signalNumbers = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
  * are handed on, except a Ctrl-C at the terminal, which reaches the program by itself.
  * @param options those of spawn; `limitMs`: a program that runs longer is ended, with 124; `ownGroup`: the program and
  * all it starts are a process group, so that nothing of it is left when it is ended
+ *
+ * A signal sent to npm alone ends the shell between npm and this process and goes no further; so the program is ended as
+ * by SIGTERM when this process has lost its parent.
  */
 export function run(command, args, { limitMs, ownGroup = false, ...options } = {}) {
   return new Promise((resolveCode, reject) => {
@@ -114,6 +117,10 @@ export function run(command, args, { limitMs, ownGroup = false, ...options } = {
       if (ownGroup || signal !== 'SIGINT' || !process.stdin.isTTY) end(signal);
     };
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, forward);
+    const parent = process.ppid;
+    const orphaned = setInterval(() => {
+      if (process.ppid !== parent) end('SIGTERM');
+    }, 500);
     let late = false;
     const limit =
       limitMs &&
@@ -124,6 +131,7 @@ export function run(command, args, { limitMs, ownGroup = false, ...options } = {
       }, limitMs);
     const cleanUp = () => {
       clearTimeout(limit);
+      clearInterval(orphaned);
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(name, forward);
     };
     child.once('error', (error) => {
