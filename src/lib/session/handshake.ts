@@ -23,6 +23,8 @@ export interface AdmittedConnection {
   readonly parked: readonly FrameStream[];
 }
 
+export type HandshakeSettings = Pick<Settings, 'maxFrameBytes' | 'handshakeTimeoutMs'>;
+
 export interface HandshakeOutcome {
   admitted(admitted: AdmittedConnection): void;
   refused(error: MaculaError): void;
@@ -34,7 +36,7 @@ export interface HandshakeOutcome {
  */
 export class Handshake implements FrameStreamOwner {
   readonly #connection: Connection;
-  readonly #settings: Pick<Settings, 'maxFrameBytes' | 'handshakeTimeoutMs'>;
+  readonly #settings: HandshakeSettings;
   readonly #outcome: HandshakeOutcome;
   readonly #core: HelloCore;
   readonly #timer: Timer;
@@ -44,7 +46,7 @@ export class Handshake implements FrameStreamOwner {
 
   constructor(
     components: { clock: Clock; random: RandomSource; connection: Connection; identity: HelloIdentity; outcome: HandshakeOutcome },
-    settings: Pick<Settings, 'maxFrameBytes' | 'handshakeTimeoutMs'>,
+    settings: HandshakeSettings,
   ) {
     const { clock, random, connection, identity } = components;
     this.#connection = connection;

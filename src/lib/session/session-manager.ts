@@ -1,4 +1,4 @@
-import { abortError, throwIfAborted } from '../base/abort.js';
+import { abortError, throwIfAborted, untilAborted } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { Emitter } from '../base/emitter.js';
 import { MaculaError } from '../base/errors.js';
@@ -8,9 +8,10 @@ import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
 import { CloseCode, type Connection, type Endpoint, type Route } from '../transport/endpoint.js';
 import type { FrameType } from '../wire/frame-type.js';
+import { Admissions } from './admissions.js';
 import { refusalError } from './close-errors.js';
 import { HandlerRegistry, type NotifyHandler, type StreamAcceptor } from './handler-registry.js';
-import { Handshake, type AdmittedConnection, type HelloIdentity } from './handshake.js';
+import type { AdmittedConnection, HelloIdentity } from './handshake.js';
 import { PeerSession, type SessionOwner, type SessionSettings } from './peer-session.js';
 import { realmId } from './realm-proof.js';
 import type { ServingLoad } from './request-server.js';
@@ -31,11 +32,8 @@ export interface SessionManagerComponents {
   readonly agent: string;
   readonly capabilities: readonly string[];
   /** Addresses to tell peers, asked anew for each connection. */
-  listenAddresses(): HelloIdentity['listen'];
+  readonly listenAddresses: () => HelloIdentity['listen'];
 }
-
-/** How long a dial that is over waits for another one with the same peer: a few round trips of HELLO. */
-const contestMs = 1000;
 
 /** Runs HELLO on every connection of an endpoint and keeps one session per admitted peer. */
 export class MeshSessionManager implements SessionManager, SessionOwner {
@@ -45,11 +43,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
   readonly #registry = new HandlerRegistry();
   readonly #events = new Emitter<SessionEvents>();
   readonly #groups = new Map<NodeId, SessionGroup>();
-  readonly #handshakes = new Map<Handshake, NodeId>();
-  /** Admitted by this node, not known to have admitted it. */
-  readonly #unconfirmed = new Set<PeerSession>();
-  /** Called whenever a connection leaves HELLO or is confirmed. */
-  readonly #onProgress = new Set<() => void>();
+  readonly #admissions: Admissions;
   /** Sessions that were announced as opened. */
   readonly #announced = new WeakSet<PeerSession>();
   readonly #load: ServingLoad = { serving: 0, awaited: 0, draining: false, onIdle: () => undefined };
@@ -60,6 +54,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
     this.#components = components;
     this.#settings = settings;
     this.#realmId = realmId(settings.realm);
+    this.#admissions = new Admissions(components, settings);
   }
 
   async start(signal?: AbortSignal): Promise<void> {
@@ -80,7 +75,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
 
   async dial(route: Route, options: { expectedId?: NodeId; signal?: AbortSignal } = {}): Promise<Session> {
     throwIfAborted(options.signal);
-    if (!this.#started) throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the node is not running');
+    if (!this.#started) throw stoppedError();
     const known = options.expectedId === undefined ? undefined : this.get(options.expectedId);
     if (known) return known;
     let nodeId = options.expectedId;
@@ -123,9 +118,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
   }
 
   confirmed(session: PeerSession): void {
-    if (!this.#unconfirmed.delete(session)) return;
-    this.#join(session);
-    this.#progressed();
+    this.#admissions.release(session, () => this.#join(session));
   }
 
   closing(session: PeerSession): void {
@@ -133,10 +126,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
   }
 
   closed(session: PeerSession, close: SessionClose): void {
-    if (this.#unconfirmed.delete(session)) {
-      this.#refused(session.connection, refusalError(close));
-      return this.#progressed();
-    }
+    if (this.#admissions.release(session, () => this.#refused(session.connection, refusalError(close)))) return;
     const group = this.#groups.get(session.nodeId);
     group?.remove(session);
     if (group?.isEmpty) this.#groups.delete(session.nodeId);
@@ -156,80 +146,67 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
     if (this.#load.draining) return refuse(CloseCode.shuttingDown, new MaculaError('MACULA_OVERLOADED', 'the node is shutting down'));
     if (this.#components.isDenied(nodeId)) return refuse(CloseCode.untrusted, deniedError());
     if (this.#connectionsOf(nodeId) >= this.#settings.maxConnectionsPerPeer) return refuse(CloseCode.overloaded, tooManyError(this.#settings.maxConnectionsPerPeer));
-    this.#handshake(connection, (admitted) => this.#admit(admitted), (error) => this.#refused(connection, error));
+    this.#admissions.begin(connection, this.#identity(), { admitted: (admitted) => this.#admit(admitted), refused: (error) => this.#refused(connection, error) });
   }
 
   async #admitDialled(connection: Connection, signal: AbortSignal | undefined): Promise<Session> {
     const { nodeId } = connection.peer;
-    if (this.#components.isDenied(nodeId)) {
-      connection.close(CloseCode.untrusted, 'this node was told not to trust the node it reached');
-      throw deniedError();
-    }
+    const give = (code: CloseCode, error: MaculaError): never => {
+      connection.close(code, error.message);
+      throw error;
+    };
+    if (!this.#started) give(CloseCode.shuttingDown, stoppedError());
+    if (this.#components.isDenied(nodeId)) give(CloseCode.untrusted, deniedError());
     const group = this.#groups.get(nodeId);
     const existing = group?.primary;
-    if (existing && (await group.answers(existing))) {
+    const answered = existing && (await orAborted(group.answers(existing), signal).catch((error: unknown) => give(CloseCode.normal, MaculaError.from(error))));
+    if (answered) {
       connection.close(CloseCode.duplicateConnection, 'there is a session already');
       return existing;
     }
-    if (this.#connectionsOf(nodeId) >= this.#settings.maxConnectionsPerPeer) {
-      connection.close(CloseCode.overloaded, 'too many connections with this peer');
-      throw tooManyError(this.#settings.maxConnectionsPerPeer);
-    }
+    if (!this.#started) give(CloseCode.shuttingDown, stoppedError());
+    if (this.#connectionsOf(nodeId) >= this.#settings.maxConnectionsPerPeer) give(CloseCode.overloaded, tooManyError(this.#settings.maxConnectionsPerPeer));
     await this.#hello(connection, signal);
-    await this.#uncontested(nodeId);
-    const session = await this.#groups.get(nodeId)?.settled();
+    const session = await orAborted(this.#settled(nodeId), signal);
     if (session) return session;
     throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the connection ended right after admission');
+  }
+
+  /** The session that stays of all that are under way with a peer. */
+  async #settled(nodeId: NodeId): Promise<Session | undefined> {
+    await this.#admissions.uncontested(nodeId);
+    return this.#groups.get(nodeId)?.settled();
   }
 
   /** Resolves when the peer admitted us. Aborting closes the connection. */
   #hello(connection: Connection, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => handshake.abandon(CloseCode.normal, abortError(signal!));
-      const handshake = this.#handshake(
-        connection,
-        (admitted) => {
+      const handshake = this.#admissions.begin(connection, this.#identity(), {
+        admitted: (admitted) => {
           signal?.removeEventListener('abort', onAbort);
           this.#admit(admitted);
           resolve();
         },
-        (error) => {
+        refused: (error) => {
           signal?.removeEventListener('abort', onAbort);
           reject(error);
         },
-      );
-      if (signal?.aborted) onAbort();
-      else signal?.addEventListener('abort', onAbort, { once: true });
+      });
+      signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
-  #handshake(connection: Connection, admitted: (admitted: AdmittedConnection) => void, refused: (error: MaculaError) => void): Handshake {
-    const { clock, random, nodeId, agent, capabilities } = this.#components;
-    const { realmSecret } = this.#settings;
-    const identity = { nodeId, realmId: this.#realmId, realmSecret, agent, capabilities, listen: this.#components.listenAddresses() };
-    const outcome = {
-      admitted: (result: AdmittedConnection): void => {
-        this.#handshakes.delete(handshake);
-        admitted(result);
-        this.#progressed();
-      },
-      refused: (error: MaculaError): void => {
-        this.#handshakes.delete(handshake);
-        refused(error);
-        this.#progressed();
-      },
-    };
-    const handshake = new Handshake({ clock, random, connection, identity, outcome }, this.#settings);
-    this.#handshakes.set(handshake, connection.peer.nodeId);
-    handshake.start();
-    return handshake;
+  #identity(): HelloIdentity {
+    const { nodeId, agent, capabilities, listenAddresses } = this.#components;
+    return { nodeId, realmId: this.#realmId, realmSecret: this.#settings.realmSecret, agent, capabilities, listen: listenAddresses() };
   }
 
   #admit(admitted: AdmittedConnection): void {
     const { clock, logger } = this.#components;
     const session = new PeerSession({ clock, logger, registry: this.#registry, load: this.#load, owner: this }, admitted, this.#settings);
     if (session.direction === 'out') this.#join(session);
-    else this.#unconfirmed.add(session);
+    else this.#admissions.hold(session);
     session.open();
   }
 
@@ -257,43 +234,14 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
   }
 
   #connectionsOf(nodeId: NodeId): number {
-    return (this.#groups.get(nodeId)?.members.length ?? 0) + this.#undecidedOf(nodeId);
-  }
-
-  /** Connections with a peer that may yet become sessions. */
-  #undecidedOf(nodeId: NodeId): number {
-    let count = 0;
-    for (const peer of this.#handshakes.values()) if (peer === nodeId) count++;
-    for (const session of this.#unconfirmed) if (session.nodeId === nodeId) count++;
-    return count;
-  }
-
-  /** Resolves when no other connection with the peer is in HELLO, so that a dial ends with the session that stays. */
-  #uncontested(nodeId: NodeId): Promise<void> {
-    if (this.#undecidedOf(nodeId) === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (this.#undecidedOf(nodeId) === 0) done();
-      };
-      const done = (): void => {
-        timer.cancel();
-        this.#onProgress.delete(check);
-        resolve();
-      };
-      const timer = this.#components.clock.setTimer(contestMs, done);
-      this.#onProgress.add(check);
-    });
-  }
-
-  #progressed(): void {
-    for (const listener of [...this.#onProgress]) listener();
+    return (this.#groups.get(nodeId)?.members.length ?? 0) + this.#admissions.count(nodeId);
   }
 
   async #drain(): Promise<void> {
     this.#load.draining = true;
-    for (const handshake of [...this.#handshakes.keys()]) handshake.abandon(CloseCode.shuttingDown, new MaculaError('MACULA_ABORTED', 'the node is shutting down'));
+    this.#admissions.abandonAll(CloseCode.shuttingDown, stoppedError());
     await this.#served();
-    const sessions = [...this.#unconfirmed, ...[...this.#groups.values()].flatMap((group) => group.members)];
+    const sessions = [...this.#admissions.unconfirmed, ...[...this.#groups.values()].flatMap((group) => group.members)];
     await Promise.all(sessions.map((session) => session.drainAndClose(CloseCode.shuttingDown, 'the node is shutting down')));
   }
 
@@ -308,6 +256,14 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
       };
     });
   }
+}
+
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return signal ? untilAborted(promise, signal) : promise;
+}
+
+function stoppedError(): MaculaError {
+  return new MaculaError('MACULA_ABORTED', 'the node is shutting down or not running');
 }
 
 function deniedError(): MaculaError {

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../../src/lib/base/error-catalogue.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { CloseCode } from '../../../src/lib/transport/endpoint.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
-import { SessionNetwork } from '../../support/session-nodes.js';
+import { capture, SessionNetwork } from '../../support/session-nodes.js';
 import { settle } from '../../support/virtual-clock.js';
 
 function codeOf(error: unknown): ErrorCode | undefined {
@@ -93,6 +93,40 @@ describe('session manager', () => {
     expect(codeOf((await dial).error)).to.equal('MACULA_ABORTED');
     await network.clock.advanceAsync(100);
     expect([a.endpoint.connections().length, b.endpoint.connections().length, a.refused.length]).to.deep.equal([0, 0, 0]);
+  });
+
+  it('leaves no connection behind when it stops in the middle of a dial', async () => {
+    for (const afterMs of [5, 15, 25, 35]) {
+      const network = new SessionNetwork({ latencyMs: 10 });
+      const [a, b] = [await network.node('a'), await network.node('b')];
+      const dial = capture(a.sessions.dial(b.endpoint.route));
+      await network.clock.advanceAsync(afterMs);
+      await network.run(a.sessions.stop());
+      await network.run(dial);
+      await network.clock.advanceAsync(3000);
+      expect([a.endpoint.connections().length, b.endpoint.connections().length, b.sessions.list().length]).to.deep.equal([0, 0, 0]);
+    }
+  });
+
+  it('gives up a dial at once when it is cancelled while the session there is is being asked for a sign of life', async () => {
+    const network = new SessionNetwork({ latencyMs: 10 });
+    const { a, b, ab } = await network.pair();
+    const controller = new AbortController();
+    const dial = capture(a.sessions.dial(b.endpoint.route, { signal: controller.signal }));
+    await network.clock.advanceAsync(25);
+    expect(a.endpoint.connections()).to.have.length(2);
+    controller.abort();
+    expect(codeOf((await dial).error)).to.equal('MACULA_ABORTED');
+    await network.clock.advanceAsync(50);
+    expect([a.endpoint.connections().length, a.sessions.get(b.nodeId) === ab]).to.deep.equal([1, true]);
+  });
+
+  it('can be started again after it was stopped', async () => {
+    const network = new SessionNetwork();
+    const { a, b } = await network.pair();
+    await network.run(b.sessions.stop());
+    await b.sessions.start();
+    expect((await network.run(a.sessions.dial(b.endpoint.route))).nodeId).to.equal(b.nodeId);
   });
 
   it('resolves a dial with the session there is, by id or by address', async () => {
