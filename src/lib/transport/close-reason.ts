@@ -11,8 +11,14 @@ export interface CloseRequest {
   readonly atOnce: boolean;
 }
 
-/** Longest reason taken from a peer, in bytes. */
+/** Longest reason sent or taken, in bytes: it has to fit into the smallest packet with room to spare. */
 const maxReasonBytes = 512;
+
+/** A reason as it is sent, cut to size at a character. */
+export function encodeReason(reason: string): Uint8Array {
+  const out = new Uint8Array(maxReasonBytes);
+  return out.subarray(0, new TextEncoder().encodeInto(reason, out).written);
+}
 
 function textOf(reason: Uint8Array): string {
   return Buffer.from(reason.subarray(0, maxReasonBytes)).toString('utf8');

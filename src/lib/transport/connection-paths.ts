@@ -151,11 +151,12 @@ export class ConnectionPaths {
 
   #select(route: Route, alsoTo: Route | undefined): void {
     const changed = route.address.port !== this.remotePort || this.#host.canonicalHost(this.remoteHost) !== route.address.host;
-    this.remoteHost = this.#host.nativeHost(route.address.host) ?? this.remoteHost;
-    this.remotePort = route.address.port;
     this.secondHost = alsoTo && this.#host.nativeHost(alsoTo.address.host);
     this.secondPort = alsoTo?.address.port ?? 0;
-    if (changed) for (const listener of this.#listeners) listener(route);
+    if (!changed) return;
+    this.remoteHost = this.#host.nativeHost(route.address.host) ?? this.remoteHost;
+    this.remotePort = route.address.port;
+    for (const listener of this.#listeners) listener(route);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
 import type { PeerIdentity } from '../identity/identity.js';
-import { closeOf, type CloseRequest } from './close-reason.js';
+import { closeOf, encodeReason, type CloseRequest } from './close-reason.js';
 import { CloseCode, type Connection, type ConnectionClose, type ConnectionStats, type PathStatus, type Route, type StreamHandler, type TransportStream } from './endpoint.js';
 import { SlowCallTracker, isOverBudget } from './overhead-budget.js';
 import type { PeerCheck } from './peer-check.js';
@@ -209,6 +209,8 @@ export class QuicConnection implements Connection {
 
   /** Sends whatever there is to send and finds out whether the connection has ended. */
   sendTurn(): void {
+    // What came together with the peer's close is to be read before the connection is taken down.
+    if (this.readQueued) this.readTurn();
     if (this.#isOver) return;
     const request = this.#closeRequest;
     if (!request?.atOnce) {
@@ -292,7 +294,7 @@ export class QuicConnection implements Connection {
 
   #sendClose(request: CloseRequest): void {
     if (this.#isOver) return;
-    this.#native.close(true, request.code, Buffer.from(request.reason));
+    this.#native.close(true, request.code, encodeReason(request.reason));
     this.#sendPackets();
     this.#finish(closeOf(this.#native, request));
   }

@@ -45,6 +45,22 @@ describe('connections of an endpoint', () => {
     expect(client.isClosed).to.equal(true);
   });
 
+  it('cut a reason that is too long for a packet', async () => {
+    const { client, server } = await fixture.pair();
+    server.close(CloseCode.normal, 'é'.repeat(2000));
+    expect(await client.closed).to.deep.equal({ by: 'remote', code: CloseCode.normal, reason: 'é'.repeat(256) });
+  });
+
+  it('deliver what was written right before they were closed', async () => {
+    const recorder = new Recorder();
+    const { client, server } = await fixture.pair({}, {}, (connection) => connection.onStream(() => recorder));
+    const stream = client.openStream(new Recorder());
+    stream.write(Buffer.from('last words'));
+    client.close(CloseCode.normal, 'bye');
+    await server.closed;
+    expect(recorder.bytes.toString()).to.equal('last words');
+  });
+
   it('refuse a node with another id than the one dialled', async () => {
     const [dialler, listener] = [await fixture.start(), await fixture.start()];
     const other = await newIdentity();
