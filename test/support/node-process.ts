@@ -19,6 +19,8 @@ export interface NodeProcessOptions {
   flags?: readonly string[];
   /** Network namespace to run in. */
   netns?: string;
+  /** Nothing is set but the data directory, as by somebody who tries it for the first time. */
+  unconfigured?: boolean;
 }
 
 /** A real node, started from the built CLI as an operator would, in a process of its own. */
@@ -38,9 +40,10 @@ export class NodeProcess {
 
   /** Starts a node and resolves with its ready line; rejects with its output when it ends before. */
   static async start(options: NodeProcessOptions): Promise<NodeProcess> {
-    const args = ['node', 'start', '--json', '--data-dir', options.dataDir, '--port', String(options.port ?? 0), ...(options.flags ?? [])];
+    const args = ['node', 'start', '--json', '--data-dir', options.dataDir, ...(options.flags ?? [])];
+    if (!options.unconfigured) args.push('--port', String(options.port ?? 0));
     if (options.bootstrap) args.push('--bootstrap', options.bootstrap.join(','));
-    const env = { ...process.env, MACULA_METRICS_PORT: '0', MACULA_MDNS: 'false', ...options.env };
+    const env = { ...process.env, ...(options.unconfigured ? {} : { MACULA_METRICS_PORT: '0', MACULA_MDNS: 'false' }), ...options.env };
     const command = options.netns === undefined ? [process.execPath, bin, ...args] : ['ip', 'netns', 'exec', options.netns, process.execPath, bin, ...args];
     const child = spawn(command[0]!, command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const log: string[] = [];
