@@ -1,0 +1,73 @@
+import type { NodeId } from '../identity/node-id.js';
+import type { Contact } from './contact.js';
+import type { DhtOperation, DhtResult } from './dht-operations.js';
+import type { SignedRecord } from './record.js';
+
+/** What one node asks another. Keys and targets are 32 bytes. */
+export type DhtRequest =
+  /** The contacts closest to the target. */
+  | { readonly type: 'find-node'; readonly target: Uint8Array }
+  /** The record under the key and the contacts closest to it. */
+  | { readonly type: 'find-value'; readonly key: Uint8Array }
+  /** Up to `limit` provider records under the key, leaving out the first `offset`, and the closest contacts. */
+  | { readonly type: 'find-providers'; readonly key: Uint8Array; readonly offset: number; readonly limit: number }
+  /** Keep this record. With `expectedSequence` only over a record of exactly that sequence; 0: only where there is none. */
+  | { readonly type: 'store'; readonly record: SignedRecord; readonly expectedSequence: number | undefined };
+
+/** What a replica says to a STORE. */
+export type StoreAnswer =
+  | { readonly type: 'stored' }
+  /** It holds a newer record, which comes along. */
+  | { readonly type: 'newer'; readonly record: SignedRecord }
+  | { readonly type: 'refused'; readonly reason: string };
+
+export type DhtReply =
+  | { readonly type: 'contacts'; readonly contacts: readonly Contact[] }
+  | {
+      readonly type: 'records';
+      readonly records: readonly SignedRecord[];
+      /** How many there are in all, beyond this page. */
+      readonly total: number;
+      readonly contacts: readonly Contact[];
+    }
+  | StoreAnswer;
+
+/** Why a request to a peer brought no answer. `unsent`: it certainly never reached the peer. */
+export type RequestFailure = 'timed-out' | 'unreachable' | 'closed' | 'malformed' | 'overloaded' | 'unsent' | 'error';
+
+/** All that happens to a DhtCore. */
+export type DhtEvent =
+  /** Once, first: contacts remembered from an earlier run, or of configured peers; none of them is trusted yet. */
+  | { readonly type: 'start'; readonly contacts: readonly Contact[] }
+  /** An authenticated session with the peer opened. */
+  | { readonly type: 'peer-opened'; readonly contact: Contact }
+  | { readonly type: 'peer-closed'; readonly nodeId: NodeId }
+  /** A local caller wants something; `operationId` is the shell's own and comes back in the effect `finished`. */
+  | { readonly type: 'operation'; readonly operationId: number; readonly operation: DhtOperation }
+  /** The caller no longer waits: no `finished` follows. */
+  | { readonly type: 'abort'; readonly operationId: number }
+  /** An admitted peer asks; `replyTo` is the shell's own and comes back in the effect `reply`, exactly once. */
+  | { readonly type: 'request-received'; readonly replyTo: number; readonly from: Contact; readonly request: DhtRequest }
+  | { readonly type: 'reply-received'; readonly requestId: number; readonly reply: DhtReply }
+  | { readonly type: 'request-failed'; readonly requestId: number; readonly failure: RequestFailure; readonly detail?: string }
+  /** The effect `write` of that id is on disk. */
+  | { readonly type: 'written'; readonly writeId: number }
+  | { readonly type: 'write-failed'; readonly writeId: number };
+
+/** All a DhtCore wants done. */
+export type DhtEffect =
+  /**
+   * Send to the contact, dialling if need be; exactly one of `reply-received` and `request-failed` follows, at most
+   * `timeoutMs` later. The core stops waiting earlier by itself and still takes the late answer.
+   */
+  | { readonly type: 'request'; readonly requestId: number; readonly contact: Contact; readonly request: DhtRequest; readonly timeoutMs: number }
+  /** The answer to this request is no longer of use; it may still be reported. */
+  | { readonly type: 'cancel'; readonly requestId: number }
+  | { readonly type: 'reply'; readonly replyTo: number; readonly reply: DhtReply }
+  /** Write under the key, durably; then report `written` or `write-failed`. */
+  | { readonly type: 'write'; readonly writeId: number; readonly key: string; readonly value: unknown }
+  /** Remove what is under the key; nobody waits for it. */
+  | { readonly type: 'remove'; readonly key: string }
+  | { readonly type: 'finished'; readonly operationId: number; readonly result: DhtResult }
+  /** The nodes closest to our own id, whose connections should be kept. */
+  | { readonly type: 'keep-connected'; readonly nodeIds: readonly NodeId[] };
