@@ -292,6 +292,22 @@ describe('session life', () => {
     expect(codeOf((await network.run(hanging)).error)).to.equal('MACULA_CONNECTION_CLOSED');
   });
 
+  it('does not wait for handlers whose callers gave up or are gone', async () => {
+    const network = new SessionNetwork();
+    const { b, ab } = await network.pair();
+    b.sessions.handle(ask, answer, () => new Promise(() => undefined));
+    const controller = new AbortController();
+    const cancelled = capture(ab.request(ask, 1, { signal: controller.signal }));
+    const lost = capture(ab.request(ask, 2));
+    await settle();
+    controller.abort();
+    await network.run(ab.close(CloseCode.requested, 'bye'));
+    expect([codeOf((await cancelled).error), codeOf((await lost).error)]).to.deep.equal(['MACULA_ABORTED', 'MACULA_CONNECTION_CLOSED']);
+    const startMs = network.clock.nowMs();
+    await network.run(b.sessions.stop());
+    expect(network.clock.nowMs() - startMs).to.equal(0);
+  });
+
   it('closes even when the peer does not answer the farewell', async () => {
     const network = new SessionNetwork();
     const { a, b, ab } = await network.pair();
