@@ -1,6 +1,6 @@
 import type { NodeId } from '../identity/node-id.js';
 import type { Contact } from './contact.js';
-import type { StoreAnswer, RequestFailure } from './dht-events.js';
+import type { RequestFailure, StoreAnswer } from './dht-requests.js';
 import type { SignedRecord } from './record.js';
 
 /** What a local caller can ask of the DHT. Keys and targets are 32 bytes (record-keys.ts). */
