@@ -2,7 +2,7 @@
 // oclif's manifest. Everything is made in a directory of its own and put in place once it is whole.
 import { Plugin } from '@oclif/core';
 import { build } from 'esbuild';
-import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root, run } from './project.mjs';
@@ -63,21 +63,30 @@ async function bundleCommandLine(directory) {
     outbase: 'src',
     outdir: directory,
     bundle: true,
-    format: 'esm',
     platform: 'node',
     target: 'node20',
-    minifyWhitespace: true,
-    minifySyntax: true,
+    minify: true,
     legalComments: 'linked',
-    // oclif is CommonJS and looks for a TypeScript compiler only in development.
-    banner: { js: 'import{createRequire as createRequireForBundle}from"node:module";const require=createRequireForBundle(import.meta.url);' },
+    // oclif looks for a TypeScript compiler only in development.
     external: [...Object.keys(dependencies).filter((name) => !bundled.includes(name)), 'typescript', 'ts-node', 'tsx'],
     logLevel: 'warning',
   };
+  // oclif is CommonJS, for which ES modules have no require.
+  const banner = { js: 'import{createRequire as createRequireForBundle}from"node:module";const require=createRequireForBundle(import.meta.url);' };
+  const chunks = { splitting: true, chunkNames: 'chunks/[name]-[hash]', banner };
   await Promise.all([
-    build({ ...shared, entryPoints: ['src/cli/main.ts'], plugins: [heavyCommandsApart, requireAtFirstUse] }),
-    build({ ...shared, entryPoints: commandSources(), splitting: true, chunkNames: 'chunks/[name]-[hash]', plugins: [nodeFromLibrary, requireAtFirstUse] }),
+    build({ ...shared, entryPoints: ['src/cli/main.ts'], format: 'cjs', outExtension: { '.js': '.cjs' }, plugins: [heavyCommandsApart, requireAtFirstUse] }),
+    build({ ...shared, entryPoints: commandSources(), format: 'esm', ...chunks, plugins: [nodeFromLibrary, requireAtFirstUse] }),
   ]);
+  const main = join(directory, 'cli/main.cjs');
+  writeFileSync(main, readFileSync(main, 'utf8').replaceAll('import("../commands/', 'require("./loader.cjs").importModule("../commands/'));
+  copyFileSync(join(root, 'scripts/loader.cjs'), join(directory, 'cli/loader.cjs'));
+}
+
+/** Runs a client command once and keeps what V8 compiled for it. */
+async function recordCodeCache() {
+  const program = `require('./dist/cli/loader.cjs').load(true).main(['peers', 'list', '--socket', './no-such-socket'], ${JSON.stringify(root)})`;
+  await run(process.execPath, ['-e', program], { stdio: 'ignore' });
 }
 
 async function compileLibrary(directory) {
@@ -107,7 +116,7 @@ const directory = join(root, `dist.${process.pid}`);
 try {
   await Promise.all([bundleCommandLine(directory), compileLibrary(directory)]);
   putInPlace(directory);
-  await writeManifest();
+  await Promise.all([writeManifest(), recordCodeCache()]);
 } catch (error) {
   process.stderr.write(`build failed: ${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;

@@ -24,7 +24,7 @@ async function install() {
 
 async function build() {
   const hash = hashOf(sources);
-  if (isCurrent('build', hash, ['dist/cli/main.js', 'dist/lib/index.js', 'oclif.manifest.json'])) return;
+  if (isCurrent('build', hash, ['dist/cli/main.cjs', 'dist/cli/main.cache', 'dist/lib/index.js', 'oclif.manifest.json'])) return;
   progress('building');
   await mustRun(process.execPath, [`${root}/scripts/build.mjs`]);
   markCurrent('build', hash);

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { MaculaError } from '../lib/base/errors.js';
 import type { CommandContext } from './base-command.js';
 import { commandError, reportError } from './command-errors.js';
@@ -20,7 +19,7 @@ interface Run {
  * The command line: runs the command `argv` names and ends the process with its exit code (docs/CLI.md).
  * @param root directory of package.json
  */
-export async function main(argv: readonly string[], root: URL): Promise<void> {
+export async function main(argv: readonly string[], root: string): Promise<void> {
   const { env } = process;
   const line = readCommandLine(argv);
   const colour = colourWanted(argv, env);
@@ -32,7 +31,7 @@ export async function main(argv: readonly string[], root: URL): Promise<void> {
   interrupt.listen();
   let exitCode = 0;
   try {
-    await start(line, { output, interrupt, env, root: fileURLToPath(root) });
+    await start(line, { output, interrupt, env, root });
   } catch (error) {
     const shown = commandError(error, '');
     reportError(shown, output, env);

@@ -19,7 +19,7 @@ describe('the published package', () => {
   });
 
   it('holds the command line, the library with its types, the manifest and the documentation', () => {
-    expect(paths).to.include.members(['bin/macula.js', 'dist/cli/main.js', 'dist/lib/index.js', 'dist/lib/index.d.ts', 'oclif.manifest.json', 'docs/CLI.md', 'LICENSE']);
+    expect(paths).to.include.members(['bin/macula.js', 'bin/package.json', 'dist/cli/loader.cjs', 'dist/cli/main.cjs', 'dist/cli/main.cache', 'dist/lib/index.js', 'dist/lib/index.d.ts', 'oclif.manifest.json', 'docs/CLI.md', 'LICENSE']);
     expect(modes.get('bin/macula.js')! & 0o111).not.to.equal(0);
   });
 

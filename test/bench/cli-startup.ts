@@ -44,7 +44,7 @@ try {
     { what: '`node -e 0`', value: absent.floor, unit: 'ms' },
     row('`macula --version`', absent.version, absent.floor),
     row('`macula peers list`, no node', absent.noNode, absent.floor),
-    row('`macula peers list --help`', absent.help, absent.floor),
+    { what: '`macula peers list --help`', value: absent.help, unit: 'ms', ratio: `${(absent.help / absent.floor).toFixed(2)} × node -e 0` },
     row('`macula peers list`, node running', running.peersList, running.floor),
     row('`macula node status --json`, node running', running.status, running.floor),
   ]);
