@@ -8,6 +8,8 @@ const rooms = {
   transport: ['base', 'config', 'identity', 'wire'],
   session: ['base', 'config', 'identity', 'wire', 'transport'],
   peers: ['base', 'config', 'identity', 'wire', 'session'],
+  pool: ['base', 'config', 'identity', 'wire', 'session'],
+  dht: ['base', 'config', 'identity', 'wire', 'session'],
   observability: ['base'],
   control: ['base', 'config'],
 };

@@ -15,6 +15,8 @@ const groupTitles = {
   transport: 'Transport',
   session: 'Sessions',
   peers: 'Peers',
+  pool: 'Connection pool',
+  dht: 'DHT',
   operations: 'Operations',
 } as const satisfies Record<(typeof settingGroups)[number], string>;
 

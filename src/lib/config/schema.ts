@@ -63,6 +63,14 @@ export const settings = {
   reconnectMinMs: duration(10, minute, { default: 500, group: 'peers', about: 'First pause before a lost peer is dialled again; doubles, with full jitter.', why: 'A restarted peer is back in under a second.' }),
   reconnectMaxMs: duration(100, 60 * minute, { default: 30 * second, group: 'peers', about: 'Longest pause between dials of a lost peer.', why: 'A peer that comes back is found within half a minute.' }),
 
+  poolMax: integer(1, 100_000, { default: 1000, group: 'pool', about: 'Connections the pool holds, those being dialled included; beyond it the least recently used one goes.', why: 'About 60 MB at 60 KB each.' }),
+  poolIdleMs: duration(second, 24 * 60 * minute, { default: 5 * minute, group: 'pool', about: 'A connection nobody used for this long is closed, unless something keeps it.', why: 'A handshake every few minutes costs less than the keepalives of a connection not used.' }),
+  poolStaleMs: duration(second, 10 * minute, { default: 20 * second, group: 'pool', about: 'A connection on which nothing was heard for this long is pinged before it carries a request.', why: 'One keepalive went unanswered, or none is sent.' }),
+  poolProbeMs: duration(50, minute, { default: second, group: 'pool', about: 'Time a doubtful connection gets to answer that ping before it is replaced.', why: 'Longer than a round trip on the slowest path, shorter than callers wait.' }),
+  breakerFailures: integer(1, 1000, { default: 5, group: 'pool', about: 'Failures in a row after which a peer is left alone for a while.', why: 'Single losses are common, five in a row are not.' }),
+  breakerMinMs: duration(10, 60 * minute, { default: 5 * second, group: 'pool', about: 'How long a peer is left alone at first; doubles with each trial that fails.', why: 'A restarted peer is back in less.' }),
+  breakerMaxMs: duration(10, 24 * 60 * minute, { default: 5 * minute, group: 'pool', about: 'Longest time a peer is left alone.', why: 'A peer that comes back is noticed within minutes.' }),
+
   metricsHost: text(255, { default: '127.0.0.1', group: 'operations', about: 'Address of the metrics and health listener.', why: 'Visible to this machine only unless told otherwise.' }),
   metricsPort: integer(0, 65_535, { default: 9464, group: 'operations', flag: 'metrics-port', about: 'TCP port of the metrics and health listener; 0 takes any free one.', why: 'The port of the Prometheus exporter of OpenTelemetry.' }),
   metrics: flag({ default: true, group: 'operations', about: 'Whether metrics and health are served at all.', why: 'A node without them cannot be watched.' }),
