@@ -7,6 +7,9 @@ export interface ConnectionUse {
   /** Bytes sent to the peer, acknowledged by packets of its own. */
   readonly sentBytes: number;
   readonly ageMs: number;
+  /** Packets received and sent, whatever is in them. */
+  readonly recvPackets: number;
+  readonly sentPackets: number;
 }
 
 /** Packet headers, acknowledgements and retransmissions of what the peer delivered; at 8 % loss they stay under 15 %. */
@@ -15,13 +18,28 @@ const deliveredShare = 0.25;
 const sentShare = 0.1;
 /** Keepalives and path probes: 1 KiB a second is some ten times what they take. */
 const bytesPerSecond = 1024;
+/**
+ * Header, tag and acknowledgement of a packet with one small message are 42 to 45 bytes; more where losses leave
+ * gaps to acknowledge. Without this, 13,000 messages of 20 bytes one after another would pass for abuse.
+ */
+const bytesPerPacket = 64;
+
+/**
+ * Packets a peer had reason to send: each either delivers something or acknowledges one of ours. Others earn nothing,
+ * so a flood of packets cannot buy its own allowance.
+ */
+function packetsWithReason(use: ConnectionUse): number {
+  return Math.min(use.recvPackets, use.sentPackets + use.deliveredBytes);
+}
 
 /**
  * Bytes a peer may have sent beyond the stream data it delivered: a base, 25 % of delivered, 10 % of sent, 1 KiB a
- * second. Floods of frames that cost much and deliver nothing pass it soon (SECURITY.md).
+ * second, 64 bytes a packet it had reason to send. Floods of frames that cost much and deliver nothing pass it soon
+ * (SECURITY.md).
  */
 export function overheadAllowanceBytes(use: ConnectionUse, settings: Pick<Settings, 'overheadBaseBytes'>): number {
-  return settings.overheadBaseBytes + deliveredShare * use.deliveredBytes + sentShare * use.sentBytes + (bytesPerSecond * use.ageMs) / 1000;
+  const shares = deliveredShare * use.deliveredBytes + sentShare * use.sentBytes + (bytesPerSecond * use.ageMs) / 1000;
+  return settings.overheadBaseBytes + shares + bytesPerPacket * packetsWithReason(use);
 }
 
 /** Whether a connection's peer sent more overhead than it is allowed. @param use.recvBytes all bytes received */

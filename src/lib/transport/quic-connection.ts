@@ -247,9 +247,10 @@ export class QuicConnection implements Connection {
   inspect(nowMs: number): void {
     if (this.isClosed || !this.#peer || this.#receivedBytes === this.#checkedReceivedBytes) return;
     this.#checkedReceivedBytes = this.#receivedBytes;
-    const { pathsCount, recvBytes, sentBytes } = this.#native.stats();
+    const { pathsCount, recvBytes, sentBytes, recv, sent } = this.#native.stats();
     for (let left = 100; left > 0 && this.#native.pathEventNext(); left -= 1);
-    const use = { recvBytes, sentBytes, deliveredBytes: this.#streams.deliveredBytes, ageMs: nowMs - this.#startedMs };
+    const { deliveredBytes } = this.#streams;
+    const use = { recvBytes, sentBytes, deliveredBytes, ageMs: nowMs - this.#startedMs, recvPackets: recv, sentPackets: sent };
     if (pathsCount !== 1) this.close(CloseCode.protocolViolation, 'a connection has one path');
     else if (isOverBudget(use, this.#host.settings)) this.close(CloseCode.budgetExceeded, 'too many bytes besides stream data');
     else this.#streams.checkAll();

@@ -4,6 +4,7 @@ import { isOverBudget, overheadAllowanceBytes, SlowCallTracker } from '../../../
 
 const KiB = 1024;
 const settings = { overheadBaseBytes: 256 * KiB };
+const noPackets = { recvPackets: 0, sentPackets: 0 };
 
 describe('overhead budget', () => {
   const allowances: [string, number, number, number, number][] = [
@@ -14,11 +15,11 @@ describe('overhead budget', () => {
     ['all of them together', 400, 1000, 500, 256 * KiB + 100 + 100 + 512],
   ];
   for (const [name, deliveredBytes, sentBytes, ageMs, bytes] of allowances) {
-    it(`allows ${name}`, () => expect(overheadAllowanceBytes({ deliveredBytes, sentBytes, ageMs }, settings)).to.equal(bytes));
+    it(`allows ${name}`, () => expect(overheadAllowanceBytes({ deliveredBytes, sentBytes, ageMs, ...noPackets }, settings)).to.equal(bytes));
   }
 
   it('is passed by the first byte beyond what is delivered and allowed', () => {
-    const use = { deliveredBytes: 400, sentBytes: 1000, ageMs: 500 };
+    const use = { deliveredBytes: 400, sentBytes: 1000, ageMs: 500, ...noPackets };
     const limit = 400 + overheadAllowanceBytes(use, settings);
     expect(isOverBudget({ ...use, recvBytes: limit }, settings)).to.equal(false);
     expect(isOverBudget({ ...use, recvBytes: limit + 1 }, settings)).to.equal(true);
@@ -26,12 +27,25 @@ describe('overhead budget', () => {
 
   it('is never passed by a download with acknowledgements of 40 bytes for each packet', () => {
     for (let packets = 0; packets < 1_000_000; packets += 9999) {
-      expect(isOverBudget({ recvBytes: packets * 40, deliveredBytes: 0, sentBytes: packets * 1200, ageMs: packets / 10 }, settings)).to.equal(false);
+      expect(isOverBudget({ recvBytes: packets * 40, deliveredBytes: 0, sentBytes: packets * 1200, ageMs: packets / 10, ...noPackets }, settings)).to.equal(false);
     }
   });
 
+  it('is never passed by small messages, a packet each, nor by their acknowledgements', () => {
+    for (let packets = 0; packets < 10_000_000; packets += 99_999) {
+      const counts = { recvPackets: packets, sentPackets: packets, ageMs: packets / 10 };
+      expect(isOverBudget({ ...counts, recvBytes: packets * 64, deliveredBytes: packets * 20, sentBytes: packets * 64 }, settings)).to.equal(false);
+      expect(isOverBudget({ ...counts, recvBytes: packets * 45, deliveredBytes: 0, sentBytes: packets * 64 }, settings)).to.equal(false);
+    }
+  });
+
+  it('allows nothing for packets without reason', () => {
+    const use = { deliveredBytes: 3, sentBytes: 0, ageMs: 0, recvPackets: 1_000_000, sentPackets: 2 };
+    expect(overheadAllowanceBytes(use, settings)).to.equal(256 * KiB + 0.75 + 5 * 64);
+  });
+
   it('is passed within a second by a flood that delivers nothing', () => {
-    expect(isOverBudget({ recvBytes: 1_000_000, deliveredBytes: 0, sentBytes: 1_000_000, ageMs: 1000 }, settings)).to.equal(true);
+    expect(isOverBudget({ recvBytes: 1_000_000, deliveredBytes: 0, sentBytes: 100_000, ageMs: 1000, recvPackets: 900, sentPackets: 900 }, settings)).to.equal(true);
   });
 });
 
