@@ -103,6 +103,7 @@ export class NodeProcess {
 /** Node processes and their data directories, ended and removed together. */
 export class NodeFarm {
   readonly nodes: NodeProcess[] = [];
+  readonly #starts: Promise<unknown>[] = [];
   #directory: string | undefined;
 
   /** A fresh data directory inside the farm's own. */
@@ -112,13 +113,15 @@ export class NodeFarm {
   }
 
   async start(name: string, options: Omit<NodeProcessOptions, 'dataDir'> = {}): Promise<NodeProcess> {
-    const node = await NodeProcess.start({ ...options, dataDir: await this.dataDir(name) });
-    this.nodes.push(node);
-    return node;
+    const started = NodeProcess.start({ ...options, dataDir: await this.dataDir(name) }).then((node) => (this.nodes.push(node), node));
+    this.#starts.push(started);
+    return started;
   }
 
   /** Ends all nodes and removes their data. */
   async close(): Promise<void> {
+    // One that failed to start must not leave those behind that were still starting.
+    await Promise.allSettled(this.#starts);
     await Promise.all(this.nodes.map((node) => node.end('SIGKILL')));
     if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
   }
