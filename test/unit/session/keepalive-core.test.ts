@@ -6,11 +6,11 @@ import { TokenBucket } from '../../../src/lib/session/token-bucket.js';
 const settings = { intervalMs: 15_000, probeTimeoutMs: 5000 };
 
 describe('keepalive', () => {
-  it('pings after the interval without a sound, again after the probe timeout, and then gives up', () => {
+  it('pings after the interval without a sound, again twice after the probe timeout, and then gives up', () => {
     const core = new KeepaliveCore(settings, 0);
     const verdicts: [number, string][] = [];
-    for (let count = 0; count < 3; count++) verdicts.push([core.nextDeadline(), core.handleTimeout(core.nextDeadline())]);
-    expect(verdicts).to.deep.equal([[15_000, 'probe'], [20_000, 'probe'], [25_000, 'dead']]);
+    for (let count = 0; count < 4; count++) verdicts.push([core.nextDeadline(), core.handleTimeout(core.nextDeadline())]);
+    expect(verdicts).to.deep.equal([[15_000, 'probe'], [20_000, 'probe'], [25_000, 'probe'], [30_000, 'dead']]);
   });
 
   it('waits on while something is heard', () => {
@@ -24,7 +24,8 @@ describe('keepalive', () => {
     core.handleTimeout(15_000);
     core.heard(15_100);
     expect([core.handleTimeout(20_000), core.nextDeadline()]).to.deep.equal(['wait', 30_100]);
-    expect([core.handleTimeout(30_100), core.handleTimeout(35_100), core.handleTimeout(40_100)]).to.deep.equal(['probe', 'probe', 'dead']);
+    const verdicts = [30_100, 35_100, 40_100, 45_100].map((nowMs) => core.handleTimeout(nowMs));
+    expect(verdicts).to.deep.equal(['probe', 'probe', 'probe', 'dead']);
   });
 });
 
