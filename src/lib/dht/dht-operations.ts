@@ -1,37 +1,36 @@
 import type { NodeId } from '../identity/node-id.js';
 import type { Contact } from './contact.js';
 import type { RequestFailure, StoreAnswer } from './dht-requests.js';
+import type { RecordKey } from './record-keys.js';
 import type { SignedRecord } from './record.js';
 
-/** What a local caller can ask of the DHT. Keys and targets are 32 bytes (record-keys.ts). */
+/** What a local caller can ask of the DHT. Keys are made by record-keys.ts, targets are 32 bytes. */
 export type DhtOperation =
   | {
       readonly type: 'put';
-      readonly key: Uint8Array;
+      readonly key: RecordKey;
       readonly body: Uint8Array;
       readonly ttlMs: number;
       /** Confirmed replicas that count as success; the majority of the targets where absent. */
       readonly minReplicas?: number;
       /** Only over a record of exactly this sequence; 0: only if there is none. */
       readonly expectedSequence?: number;
-      /** The owner of an owned key: this node's own id. */
-      readonly owned?: boolean;
     }
   | {
       readonly type: 'get';
-      readonly key: Uint8Array;
+      readonly key: RecordKey;
       /** `one`: the first answer; `newest` (default): the newest of 3 holders; `majority` of the k closest. */
       readonly quorum?: ReadQuorum;
       /** Ask the network even if the answer is cached or held here. */
       readonly fresh?: boolean;
     }
-  | { readonly type: 'delete'; readonly key: Uint8Array; readonly minReplicas?: number; readonly expectedSequence?: number; readonly owned?: boolean }
-  /** Publish a provider record under the key and keep it fresh until `unprovide`. */
-  | { readonly type: 'provide'; readonly key: Uint8Array; readonly body: Uint8Array }
-  | { readonly type: 'unprovide'; readonly key: Uint8Array }
-  | { readonly type: 'find-providers'; readonly key: Uint8Array; readonly limit?: number; readonly fresh?: boolean }
+  | { readonly type: 'delete'; readonly key: RecordKey; readonly minReplicas?: number; readonly expectedSequence?: number }
+  /** Publish a provider record (under the key of a peer: a peer record) and keep it fresh until `unprovide`. */
+  | { readonly type: 'provide'; readonly key: RecordKey; readonly body: Uint8Array }
+  | { readonly type: 'unprovide'; readonly key: RecordKey }
+  | { readonly type: 'find-providers'; readonly key: RecordKey; readonly limit?: number; readonly fresh?: boolean }
   | { readonly type: 'find-node'; readonly target: Uint8Array; readonly disjointPaths?: number }
-  | { readonly type: 'trace'; readonly key: Uint8Array }
+  | { readonly type: 'trace'; readonly key: RecordKey }
   /** A provider did not serve: results that name it are forgotten. */
   | { readonly type: 'provider-failed'; readonly nodeId: NodeId }
   /** Orderly stop: providers are withdrawn and records handed to the next closest. */
