@@ -57,6 +57,7 @@ export const errorCatalogue = {
   MACULA_REMOTE_ERROR: entry(ExitCode.remoteFailed, false, 'The other side answered with an error.', 'Its reason is in the message.'),
   MACULA_PROTOCOL_VIOLATION: entry(ExitCode.remoteFailed, false, 'The peer sent something the protocol forbids.', 'Check that the peer runs a current version of Macula.'),
   MACULA_OVERLOADED: entry(ExitCode.remoteFailed, true, 'A limit is reached; the work was refused before it began.', 'Try again later or raise the limit the message names.'),
+  MACULA_VALUE_TOO_LARGE: entry(ExitCode.usage, false, 'A value is over the size a DHT record can hold.', 'Split the value, or store where it can be fetched from.'),
 } as const satisfies Record<string, ErrorEntry>;
 
 /** A code of the catalogue. */

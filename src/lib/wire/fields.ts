@@ -38,6 +38,14 @@ export function bytesOf(message: string, field: string, value: unknown, length: 
   return value;
 }
 
+/** Binary of `minBytes` to `maxBytes`. @throws MaculaError MACULA_PROTOCOL_VIOLATION */
+export function bytesBetween(message: string, field: string, value: unknown, minBytes: number, maxBytes: number): Uint8Array {
+  if (!(value instanceof Uint8Array) || value.length < minBytes || value.length > maxBytes) {
+    throw malformed(message, `${field} is not ${minBytes} to ${maxBytes} bytes`);
+  }
+  return value;
+}
+
 /** A whole number in [min, max]; max is at most 2^53. @throws MaculaError MACULA_PROTOCOL_VIOLATION */
 export function integerOf(message: string, field: string, value: unknown, min: number, max: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {

@@ -20,6 +20,7 @@ export const FrameType = {
   store: 0x42,
   findValue: 0x43,
   findValueReply: 0x44,
+  storeReply: 0x45,
   /** Answer to CONNECT or PROOF: the peer is admitted. */
   admitted: 0x50,
   /** Error answer to any request. */
