@@ -84,10 +84,14 @@ export async function withLock(work) {
     if (Date.now() > deadline) throw new Error(`another process holds ${lockDirectory}; remove it if that process is gone`);
     await sleep(200);
   }
+  const release = () => rmSync(lockDirectory, { recursive: true, force: true });
+  // A step that fails ends this process at once.
+  process.once('exit', release);
   try {
     return await work();
   } finally {
-    rmSync(lockDirectory, { recursive: true, force: true });
+    process.off('exit', release);
+    release();
   }
 }
 
