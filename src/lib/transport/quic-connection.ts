@@ -5,7 +5,7 @@ import type { Settings } from '../config/schema.js';
 import type { PeerIdentity } from '../identity/identity.js';
 import { closeOf, encodeReason, type CloseRequest } from './close-reason.js';
 import { CloseCode, type Connection, type ConnectionClose, type ConnectionStats, type PathStatus, type Route, type StreamHandler, type TransportStream } from './endpoint.js';
-import { SlowCallTracker, isOverBudget } from './overhead-budget.js';
+import { SlowCallTracker, isOverBudget, type ConnectionUse } from './overhead-budget.js';
 import type { PeerCheck } from './peer-check.js';
 import type { ConnectionPaths } from './connection-paths.js';
 import { checkedCode, quicheErrorOf, type QuicheConnection, type QuicheRecvInfo } from './quiche-binding.js';
@@ -18,7 +18,7 @@ export interface Origin {
   readonly proven: boolean;
 }
 
-export type ConnectionSettings = Pick<Settings, 'handshakeTimeoutMs' | 'strangerBudgetBytes' | 'overheadBaseBytes' | 'nativeCallBudgetMs'>;
+export type ConnectionSettings = Pick<Settings, 'handshakeTimeoutMs' | 'strangerBudgetBytes' | 'overheadBaseBytes' | 'nativeCallBudgetMs' | 'streamWindowBytes' | 'connectionWindowBytes'>;
 
 /** What a connection needs of its endpoint. */
 export interface ConnectionHost {
@@ -42,6 +42,9 @@ export interface ConnectionHost {
 
 /** Packets sent in one turn before other connections get theirs. */
 const packetsPerTurn = 128;
+
+/** Inspections in a row, each with new bytes, that a lost packet may hold up the reading of what came after it. */
+const patientInspections = 5;
 
 /** The same for every connection: quiche sees one path for life, the path layer decides where packets really go. */
 export const syntheticLocal = { host: '192.0.2.1', port: 1 };
@@ -81,6 +84,7 @@ export class QuicConnection implements Connection {
   #admitted = false;
   #receivedBytes = 0;
   #checkedReceivedBytes = 0;
+  #overBudgetInspections = 0;
   #lastPacket: Buffer | undefined;
 
   constructor(native: QuicheConnection, role: 'client' | 'server', idKey: string, routes: ConnectionPaths, check: PeerCheck, host: ConnectionHost, proven = false) {
@@ -252,8 +256,26 @@ export class QuicConnection implements Connection {
     const { deliveredBytes } = this.#streams;
     const use = { recvBytes, sentBytes, deliveredBytes, ageMs: nowMs - this.#startedMs, recvPackets: recv, sentPackets: sent };
     if (pathsCount !== 1) this.close(CloseCode.protocolViolation, 'a connection has one path');
-    else if (isOverBudget(use, this.#host.settings)) this.close(CloseCode.budgetExceeded, 'too many bytes besides stream data');
+    else if (this.#isAbusive(use)) this.close(CloseCode.budgetExceeded, 'too many bytes besides stream data');
     else this.#streams.checkAll();
+  }
+
+  /**
+   * Bytes of streams that came and are not read yet look like overhead. Flow control bounds them: those of streams
+   * nobody reads now are excused, those that wait for a lost packet will be read soon.
+   */
+  #isAbusive(use: ConnectionUse & { readonly recvBytes: number }): boolean {
+    const { settings } = this.#host;
+    const { paused, stopped } = this.#streams.unread();
+    const excused = Math.min(settings.connectionWindowBytes, paused * settings.streamWindowBytes) + stopped * settings.streamWindowBytes;
+    const recvBytes = use.recvBytes - excused;
+    if (!isOverBudget({ ...use, recvBytes }, settings)) {
+      this.#overBudgetInspections = 0;
+      return false;
+    }
+    this.#overBudgetInspections += 1;
+    if (this.#overBudgetInspections >= patientInspections) return true;
+    return isOverBudget({ ...use, recvBytes: recvBytes - settings.connectionWindowBytes }, settings);
   }
 
   get #strangerDeadlineMs(): number {

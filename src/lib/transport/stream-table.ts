@@ -25,6 +25,7 @@ export class StreamTable implements StreamContext {
   #checks: Iterator<QuicStream> | undefined;
   #closed = false;
   #isFlushing = false;
+  #stoppedCount = 0;
   /** Bytes read from all streams so far. */
   deliveredBytes = 0;
 
@@ -100,6 +101,13 @@ export class StreamTable implements StreamContext {
     this.#settle();
   }
 
+  /** Streams whose bytes come and are not read: those paused now, and all ever refused. */
+  unread(): { readonly paused: number; readonly stopped: number } {
+    let paused = 0;
+    for (const stream of this.#streams.values()) if (stream.isPaused) paused += 1;
+    return { paused, stopped: this.#stoppedCount };
+  }
+
   /** The connection is gone. Throws what a handler threw, after all have been told. */
   close(): void {
     this.#closed = true;
@@ -136,6 +144,7 @@ export class StreamTable implements StreamContext {
 
   stopping(stream: QuicStream): void {
     this.#stopping.add(stream);
+    this.#stoppedCount += 1;
   }
 
   delivered(bytes: number): void {

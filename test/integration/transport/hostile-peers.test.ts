@@ -121,14 +121,17 @@ describe('an endpoint among hostile peers', () => {
   });
 
   it('closes a connection that sends little but overhead', async () => {
-    const endpoint = await fixture.start({ settings: { overheadBaseBytes: 2000 } });
+    const endpoint = await fixture.start({ settings: { overheadBaseBytes: 2000, connectionWindowBytes: 65_536, streamWindowBytes: 65_536 } });
     const accepted = nextConnection(endpoint, (connection) => connection.admit());
     const client = rawClient(endpoint, { identity: await newIdentity() });
     await client.until(() => client.native.isEstablished());
     const connection = await accepted;
-    for (let count = 0; count < 500; count += 1) {
-      client.native.sendAckEliciting();
-      client.flush();
+    while (!connection.isClosed) {
+      for (let count = 0; count < 200; count += 1) {
+        client.native.sendAckEliciting();
+        client.flush();
+      }
+      await new Promise((resolve) => setImmediate(resolve));
     }
     expect(await connection.closed).to.include({ by: 'local', code: CloseCode.budgetExceeded });
     await serves(endpoint);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Connection, StreamHandler, TransportStream } from '../../../src/lib/transport/endpoint.js';
+import { systemClock } from '../../../src/lib/base/clock.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { EndpointFixture, Recorder, echo, type FixtureOptions } from './endpoint-fixture.js';
 
@@ -100,6 +101,42 @@ describe('streams of a connection', () => {
     expect(seen).to.be.lessThan(65_536 * 8);
     expect(writing.events).to.deep.equal(['drain']);
     expect(stream.bufferedBytes).to.equal(0);
+  });
+
+  it('may wait unread, or be refused with much under way, without costing the connection', async () => {
+    let inspect = (): void => undefined;
+    const setTimer = (delayMs: number, callback: () => void) => {
+      if (delayMs !== 1000) return systemClock.setTimer(delayMs, callback);
+      inspect = callback;
+      return { cancel: () => undefined };
+    };
+    const { client, server } = await fixture.pair({}, { settings: { overheadBaseBytes: 16_384 }, clock: { ...systemClock, setTimer } });
+    client.admit();
+    server.admit();
+    const unread: TransportStream[] = [];
+    server.onStream((stream) => {
+      if (stream.id >= 16) return echo(stream);
+      unread.push(stream);
+      stream.pause();
+      return new Recorder();
+    });
+    for (let count = 0; count < 4; count += 1) client.openStream(new Recorder()).write(Buffer.alloc(2_000_000));
+    const answers = new Recorder();
+    const other = client.openStream(answers);
+    const inspectWithNewBytes = async (times: number): Promise<void> => {
+      for (let round = 0; round < times; round += 1) {
+        const bytes = answers.bytes.length + 10;
+        other.write(Buffer.alloc(10));
+        await answers.until(() => answers.bytes.length === bytes);
+        inspect();
+      }
+    };
+    await inspectWithNewBytes(10);
+    expect(server.stats().bytesReceived - server.stats().streamBytesDelivered).to.be.greaterThan(1_000_000);
+    for (const stream of unread) stream.stopSending(1);
+    await inspectWithNewBytes(10);
+    expect(unread).to.have.length(4);
+    expect(server.isClosed).to.equal(false);
   });
 
   it('stay open one way after the other way has ended', async () => {
