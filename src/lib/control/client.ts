@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { delay, throwIfAborted } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError, type ErrorJson } from '../base/errors.js';
+import { isAlive } from '../base/process-table.js';
 import { connectionFailure, notAnswering, notMacula, type ControlAddress } from './client-errors.js';
 import { readJsonLines, readText, sendRequest } from './http-request.js';
-import { isAlive, readPid } from './process-id.js';
+import { readPid } from './process-id.js';
 import { probeSocket } from './socket-probe.js';
 import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList,

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { errnoOf } from '../base/errors.js';
 
 /** The process id on the first line of a node's pid file; undefined if there is none. */
 export function readPid(pidFile: string): number | undefined {
@@ -8,15 +7,5 @@ export function readPid(pidFile: string): number | undefined {
     return Number.isInteger(pid) && pid > 0 ? pid : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Whether a process with this id runs, whoever owns it. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === 'EPERM';
   }
 }
