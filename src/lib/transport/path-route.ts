@@ -170,9 +170,9 @@ export class PathRoute {
     if (nowMs < this.#firstUnansweredSendMs) this.#firstUnansweredSendMs = nowMs;
   }
 
-  view(peerMoved: boolean): PathView {
+  view(peerMoved: boolean, changedMs: number): PathView {
     const { key, state, rttMs, lastSeenMs, unanswered } = this;
-    return { key, kind: this.route.kind, state, rttMs, lastSeenMs, unanswered, peerMoved };
+    return { key, kind: this.route.kind, state, rttMs, lastSeenMs, unanswered, peerMoved, answeredSinceChange: this.lastAnswerMs > changedMs };
   }
 
   status(selected: boolean): PathStatus {

@@ -15,6 +15,8 @@ export interface PathView {
    * The peer's packets come from here now, it answered a probe since they do, and the selected path did not.
    */
   readonly peerMoved: boolean;
+  /** It answered a probe since packets last changed paths; what it was before that says nothing about now. */
+  readonly answeredSinceChange: boolean;
 }
 
 export type PathReason =
@@ -77,7 +79,7 @@ export function selectPath(paths: readonly PathView[], current: string, nowMs: n
   const moved = sameKind.find((path) => path.peerMoved);
   if (moved) return { key: moved.key, alsoTo: undefined, reason: 'peer-moved' };
   if (isInDoubt(selected, nowMs)) return whileInDoubt(selected, best, nowMs);
-  const faster = sameKind.find((path) => isFresh(path, nowMs) && isClearlyFaster(path, selected));
+  const faster = sameKind.find((path) => path.answeredSinceChange && isFresh(path, nowMs) && isClearlyFaster(path, selected));
   if (faster) return { key: faster.key, alsoTo: undefined, reason: 'faster' };
   return { key: current, alsoTo: undefined, reason: 'keep' };
 }

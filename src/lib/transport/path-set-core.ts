@@ -64,6 +64,8 @@ export class PathSetCore {
   readonly #answerBucket = new TokenBucket(answerBurst, answersPerSecond);
   #selected: PathRoute;
   #alsoTo: PathRoute | undefined;
+  /** When packets last changed paths. */
+  #changedMs = Number.NEGATIVE_INFINITY;
   #keyed = false;
   #sequence = 0;
   #effects: PathEffect[] = [];
@@ -276,11 +278,12 @@ export class PathSetCore {
 
   #choose(nowMs: number): void {
     if (this.#routes.size === 1 && !this.#alsoTo) return;
-    const views = [...this.#routes.values()].map((one) => one.view(this.#peerMovedTo(one)));
+    const views = [...this.#routes.values()].map((one) => one.view(this.#peerMovedTo(one), this.#changedMs));
     const choice = selectPath(views, this.#selected.key, nowMs);
     const selected = this.#routes.get(choice.key)!;
     const alsoTo = choice.alsoTo === undefined ? undefined : this.#routes.get(choice.alsoTo);
     if (selected === this.#selected && alsoTo === this.#alsoTo) return;
+    if (selected !== this.#selected) this.#changedMs = nowMs;
     this.#selected = selected;
     this.#alsoTo = alsoTo;
     this.#effects.push({ type: 'select', route: selected.route, alsoTo: alsoTo?.route, reason: choice.reason });

@@ -5,7 +5,7 @@ import { pathTrustMs, selectPath, type PathView } from '../../../src/lib/transpo
 const nowMs = 100_000;
 
 function path(key: string, changes: Partial<PathView> = {}): PathView {
-  return { key, kind: key.startsWith('relay') ? 'relay' : 'direct', state: 'usable', rttMs: 50, lastSeenMs: nowMs - 100, unanswered: 0, peerMoved: false, ...changes };
+  return { key, kind: key.startsWith('relay') ? 'relay' : 'direct', state: 'usable', rttMs: 50, lastSeenMs: nowMs - 100, unanswered: 0, peerMoved: false, answeredSinceChange: true, ...changes };
 }
 
 const stale = { lastSeenMs: nowMs - pathTrustMs };
@@ -27,6 +27,7 @@ describe('path selector', () => {
     ['moves to a clearly faster path', [path('a'), path('b', { rttMs: 40 })], 'b', undefined, 'faster'],
     ['does not move for less than 20 %', [path('a'), path('b', { rttMs: 41 })], 'a', undefined, 'keep'],
     ['does not move for less than 5 ms', [path('a', { rttMs: 5 }), path('b', { rttMs: 0.5 })], 'a', undefined, 'keep'],
+    ['does not move to a faster path that did not answer since the last change', [path('a'), path('b', { rttMs: 1, answeredSinceChange: false })], 'a', undefined, 'keep'],
     ['does not move to a faster path that is not trusted', [path('a'), path('b', { rttMs: 1, ...stale })], 'a', undefined, 'keep'],
     ['does not compare with a path of unknown round trip', [path('a', { rttMs: undefined }), path('b', { rttMs: 1 })], 'a', undefined, 'keep'],
     ['moves between relays, too, when clearly faster', [path('relay-a'), path('relay-b', { rttMs: 1 })], 'relay-b', undefined, 'faster'],
@@ -64,6 +65,7 @@ describe('path selector', () => {
     lastSeenMs: fc.option(fc.integer({ min: nowMs - 20_000, max: nowMs }), { nil: undefined }),
     unanswered: fc.nat(3),
     peerMoved: fc.boolean(),
+    answeredSinceChange: fc.boolean(),
   });
   const anyPaths = fc.uniqueArray(anyPath, { selector: (one) => one.key, minLength: 1 }).map((ones) => ones.map((one) => path(one.key, one)));
 
