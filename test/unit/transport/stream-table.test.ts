@@ -26,6 +26,10 @@ class FakeNative {
     return [...this.incoming.keys()];
   }
 
+  streamReadable(id: number): boolean {
+    return this.incoming.has(id);
+  }
+
   streamRecv(id: number, out: Uint8Array): [number, boolean] | null {
     const bytes = this.incoming.get(id);
     if (!bytes) return null;
@@ -93,6 +97,22 @@ describe('the streams of a connection', () => {
     table.flush();
     expect(native.calls).to.deep.equal(['send 0 100 fin']);
   });
+
+  for (const count of [1, 16, 17, 40]) {
+    it(`are all read in one turn, known and new ones, when ${count} are known`, () => {
+      const handlers = Array.from({ length: count }, recorder);
+      for (const handler of handlers) {
+        const stream = table.open(handler);
+        native.incoming.set(stream.id, Buffer.alloc(5));
+      }
+      const fresh = recorder();
+      table.onStream(() => fresh);
+      native.incoming.set(1, Buffer.alloc(7));
+      table.read();
+      expect(handlers.map((handler) => handler.events)).to.deep.equal(handlers.map(() => ['data 5']));
+      expect(fresh.events).to.deep.equal(['data 7']);
+    });
+  }
 
   it('wait for packets when flow control is closed, and ask for no turn until then', () => {
     const stream = table.open(recorder());
