@@ -5,8 +5,11 @@ import type { DhtReply, DhtRequest, RequestFailure } from './dht-requests.js';
 
 /** All that happens to a DhtCore. */
 export type DhtEvent =
-  /** Once, first: contacts remembered from an earlier run, or of configured peers; none of them is trusted yet. */
-  | { readonly type: 'start'; readonly contacts: readonly Contact[] }
+  /**
+   * Once, first. `contacts` are remembered from an earlier run, or of configured peers, none trusted yet; `stored` is
+   * everything that effects `write` put under their keys in earlier runs.
+   */
+  | { readonly type: 'start'; readonly contacts: readonly Contact[]; readonly stored: Iterable<readonly [string, unknown]> }
   /** An authenticated session with the peer opened. */
   | { readonly type: 'peer-opened'; readonly contact: Contact }
   | { readonly type: 'peer-closed'; readonly nodeId: NodeId }
@@ -32,7 +35,7 @@ export type DhtEffect =
   /** The answer to this request is no longer of use; it may still be reported. */
   | { readonly type: 'cancel'; readonly requestId: number }
   | { readonly type: 'reply'; readonly replyTo: number; readonly reply: DhtReply }
-  /** Write under the key, durably; then report `written` or `write-failed`. */
+  /** Write under the key, durably; then report `written` or `write-failed`. Writes and removals keep their order. */
   | { readonly type: 'write'; readonly writeId: number; readonly key: string; readonly value: unknown }
   /** Remove what is under the key; nobody waits for it. */
   | { readonly type: 'remove'; readonly key: string }

@@ -1,0 +1,59 @@
+import type { Clock } from '../base/clock.js';
+import type { RandomSource } from '../base/random.js';
+import type { Settings } from '../config/schema.js';
+import type { NodeId } from '../identity/node-id.js';
+import type { Signer, VerifySignature } from '../identity/signing.js';
+import type { DeadlineQueue } from './deadline-queue.js';
+import type { DhtEffect } from './dht-events.js';
+import type { DhtRequests } from './dht-request-tracker.js';
+import type { RoutingTable } from './routing-table.js';
+import type { RttTable } from './rtt-table.js';
+
+/** What the DHT core is built from: no I/O among it. */
+export interface DhtComponents {
+  readonly nodeId: NodeId;
+  /** The realm's id, 32 bytes. */
+  readonly realmId: Uint8Array;
+  /** Signs this node's records. */
+  readonly signer: Signer;
+  readonly verify: VerifySignature;
+  /** Dates of records only; everything else goes by the `nowMs` of events. */
+  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly random: RandomSource;
+}
+
+export type DhtSettings = Pick<
+  Settings,
+  | 'dhtBucketSize'
+  | 'dhtParallelism'
+  | 'dhtMaxParallelism'
+  | 'dhtMaxPerPrefix'
+  | 'dhtMaxPerPrefixInBucket'
+  | 'dhtMinRequestTimeoutMs'
+  | 'dhtInitialRequestTimeoutMs'
+  | 'dhtMaxRequestTimeoutMs'
+  | 'dhtLivenessIntervalMs'
+  | 'dhtLivenessPings'
+  | 'dhtBucketRefreshMs'
+  | 'dhtReplicationIntervalMs'
+  | 'dhtProviderRefreshMs'
+  | 'dhtReadHolders'
+  | 'dhtCacheMs'
+  | 'dhtNegativeCacheMs'
+  | 'dhtCacheEntries'
+>;
+
+/** What the parts of one node's DHT share. */
+export interface DhtContext {
+  readonly components: DhtComponents;
+  readonly settings: DhtSettings;
+  /** Our own id as bytes. */
+  readonly selfId: Uint8Array;
+  readonly table: RoutingTable;
+  readonly rtts: RttTable;
+  readonly deadlines: DeadlineQueue;
+  readonly requests: DhtRequests;
+  /** Monotonic time of the event being handled, milliseconds. */
+  now(): number;
+  emit(effect: DhtEffect): void;
+}

@@ -1,0 +1,196 @@
+import type { Contact } from './contact.js';
+import type { DhtContext } from './dht-context.js';
+import type { LookupCost, TraceStep } from './dht-operations.js';
+import type { DhtReply, DhtRequest } from './dht-requests.js';
+import { LookupCore, type LookupEffect, type LookupEvent } from './lookup-core.js';
+import { networkPrefix } from './network-prefix.js';
+import { distanceShare } from './xor.js';
+
+export interface LookupRunOptions {
+  readonly target: Uint8Array;
+  /** What each node on the way is asked; its answer carries contacts. */
+  readonly request: DhtRequest;
+  /** Independent paths, none of which asks a node another one asks (Baumgart and Mies, S/Kademlia, section 4.4). */
+  readonly disjointPaths?: number;
+  /** Whether to go on past the k-th node where the network looks too dense around the target. */
+  readonly spacious?: boolean;
+  /** Sees every answer before the lookup does; may call {@link LookupRun.stop}. */
+  onAnswer?(contact: Contact, reply: DhtReply, hop: number): void;
+  onFinished(run: LookupRun): void;
+}
+
+/** Contacts of the table that a lookup begins with: k, and as many again in case those are gone. */
+const seedFactor = 2;
+/** Requests of one lookup: many times what an honest one of the largest network takes. */
+const maxRequests = 200;
+/** How far beyond k a lookup goes where the network looks too dense. */
+const maxCountFactor = 3;
+/** The k-th node nearer than this share of where it should be: ids were ground. Chance alone does it once in fifty. */
+const suspiciousShare = 0.5;
+/** Attempts of a lookup in which nobody answered, and the pause before the second, which doubles. */
+const maxAttempts = 4;
+const firstPauseMs = 200;
+
+/** A lookup over the network: its requests, its answers, what it cost. Calls back exactly once unless it is aborted. */
+export class LookupRun {
+  readonly #context: DhtContext;
+  readonly #options: LookupRunOptions;
+  readonly #startedMs: number;
+  readonly #inFlight = new Set<number>();
+  readonly #steps: TraceStep[] = [];
+  #paths: LookupCore[] = [];
+  #attempts = 0;
+  #queried = 0;
+  #ended = false;
+  #stopped = false;
+  #failedNodes = 0;
+
+  constructor(context: DhtContext, options: LookupRunOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#startedMs = context.now();
+    context.table.touch(options.target, this.#startedMs);
+  }
+
+  /** @param seeds where to begin, beside the closest of the routing table */
+  start(seeds: readonly Contact[] = []): void {
+    const { table, settings, components } = this.#context;
+    const { target } = this.#options;
+    this.#attempts++;
+    const known = table.closest(target, seedFactor * settings.dhtBucketSize);
+    const contacts = [...seeds, ...(known.length > 0 ? known : table.closest(target, settings.dhtBucketSize, true))];
+    const pathCount = this.#options.disjointPaths ?? 1;
+    const claimed = new Set<string>();
+    const claim = pathCount === 1 ? undefined : (nodeId: string) => !claimed.has(nodeId) && Boolean(claimed.add(nodeId));
+    this.#paths = Array.from({ length: pathCount }, () => new LookupCore({
+      target,
+      self: components.nodeId,
+      settings: {
+        count: settings.dhtBucketSize,
+        maxCount: settings.dhtBucketSize * maxCountFactor,
+        parallelism: settings.dhtParallelism,
+        maxParallelism: settings.dhtMaxParallelism,
+        maxPerPrefix: settings.dhtMaxPerPrefix,
+        maxRequests,
+      },
+      isConnected: (nodeId) => this.#context.requests.isConnected(nodeId),
+      ...(this.#options.spacious ? { isEnough: (answered: readonly Contact[]) => this.#isSpacious(answered) } : {}),
+      ...(claim ? { claim } : {}),
+    }));
+    this.#paths.forEach((path, index) => {
+      this.#feed(path, { type: 'seed', contacts: contacts.filter((_, position) => position % pathCount === index) });
+    });
+  }
+
+  /** Enough was learned: finishes at once. */
+  stop(): void {
+    this.#stopped = true;
+    for (const path of this.#paths) this.#feed(path, { type: 'stop' });
+  }
+
+  /** Ends without calling back. */
+  abort(): void {
+    this.#ended = true;
+    this.#cancelAll();
+  }
+
+  /** Those that answered, closest first: k, or more where the network looks too dense. */
+  closest(): Contact[] {
+    return this.#merged((path) => path.closest());
+  }
+
+  /** Known nodes beyond those, closest first. */
+  further(): Contact[] {
+    return this.#merged((path) => path.further());
+  }
+
+  /** Nodes asked that turned out gone. */
+  get failedNodes(): number {
+    return this.#failedNodes;
+  }
+
+  get steps(): readonly TraceStep[] {
+    return this.#steps;
+  }
+
+  cost(): LookupCost {
+    const hops = Math.max(0, ...this.#paths.map((path) => path.hops()));
+    return { hops, queried: this.#queried, durationMs: this.#context.now() - this.#startedMs };
+  }
+
+  #merged(part: (path: LookupCore) => Contact[]): Contact[] {
+    if (this.#paths.length === 1) return part(this.#paths[0]!);
+    const { target } = this.#options;
+    const all = this.#paths.flatMap(part);
+    return all.sort((a, b) => distanceShare(target, a.id) - distanceShare(target, b.id)).slice(0, this.#context.settings.dhtBucketSize);
+  }
+
+  /**
+   * Whether these reach as far from the target as the k-th node should lie by the density of our own surroundings.
+   * Whoever grinds ids to own a key crowds close to it; honest nodes lie beyond.
+   */
+  #isSpacious(answered: readonly Contact[]): boolean {
+    const { table, settings } = this.#context;
+    if (answered.length < settings.dhtBucketSize) return true;
+    const expectedShare = settings.dhtBucketSize / table.estimatedNetworkSize();
+    const networks = new Set(answered.map((contact) => networkPrefix(contact) ?? contact.nodeId));
+    if (networks.size * settings.dhtMaxPerPrefix < answered.length) return false;
+    return distanceShare(this.#options.target, answered.at(-1)!.id) >= suspiciousShare * expectedShare;
+  }
+
+  #feed(path: LookupCore, event: LookupEvent): void {
+    if (this.#ended) return;
+    this.#perform(path, path.handle(event));
+  }
+
+  #perform(path: LookupCore, effects: readonly LookupEffect[]): void {
+    for (const effect of effects) {
+      if (this.#ended) return;
+      if (effect.type === 'ask') this.#ask(path, effect.contact, effect.hop);
+      else if (this.#paths.every((other) => other.isFinished)) this.#finish();
+    }
+  }
+
+  #ask(path: LookupCore, contact: Contact, hop: number): void {
+    const step = { contact, hop, startedMs: this.#context.now() - this.#startedMs, durationMs: undefined as number | undefined, outcome: 'slow' as TraceStep['outcome'], holds: false, returned: 0 };
+    this.#steps.push(step);
+    this.#queried++;
+    const requestId = this.#context.requests.send(contact, this.#options.request, {
+      answered: (reply, durationMs) => {
+        this.#inFlight.delete(requestId);
+        const contacts = 'contacts' in reply ? reply.contacts : [];
+        Object.assign(step, { durationMs, outcome: 'answered', holds: reply.type === 'records' && reply.records.length > 0, returned: contacts.length });
+        if (!this.#ended) this.#options.onAnswer?.(contact, reply, hop);
+        this.#feed(path, { type: 'answered', nodeId: contact.nodeId, contacts });
+      },
+      failed: (_failure, durationMs) => {
+        this.#inFlight.delete(requestId);
+        this.#failedNodes++;
+        Object.assign(step, { durationMs, outcome: 'failed' });
+        this.#feed(path, { type: 'failed', nodeId: contact.nodeId });
+      },
+      slow: () => this.#feed(path, { type: 'slow', nodeId: contact.nodeId }),
+    });
+    this.#inFlight.add(requestId);
+  }
+
+  #finish(): void {
+    const { table, deadlines, components } = this.#context;
+    const nobody = this.#paths.every((path) => path.hops() === 0);
+    if (nobody && !this.#stopped && table.size > 0 && this.#queried > 0 && this.#attempts < maxAttempts) {
+      const pauseMs = firstPauseMs * 2 ** (this.#attempts - 1) * (0.5 + components.random.float());
+      deadlines.set(this.#context.now() + pauseMs, () => {
+        if (!this.#ended) this.start();
+      });
+      return;
+    }
+    this.#ended = true;
+    // Requests still out are left alone: their answers, however late, tell who lives.
+    this.#options.onFinished(this);
+  }
+
+  #cancelAll(): void {
+    for (const requestId of this.#inFlight) this.#context.requests.cancel(requestId);
+    this.#inFlight.clear();
+  }
+}
