@@ -38,7 +38,7 @@ export class LabHost {
 
   /** Loads nftables rules. */
   nft(rules: string): void {
-    execFileSync('ip', ['netns', 'exec', this.netns, 'nft', '-f', '-'], { input: rules, stdio: ['pipe', 'pipe', 'pipe'] });
+    execFileSync('ip', ['netns', 'exec', this.netns, 'nft', '-f', '-'], { input: `${rules}\n`, stdio: ['pipe', 'pipe', 'pipe'] });
   }
 
   /** Sets a kernel parameter of the namespace. */

@@ -40,8 +40,10 @@ export class RoutedPair {
   /** Drops those of the forwarded packets that match, both ways. @param match as nft writes it; empty means all */
   drop(match: string): void {
     this.heal();
-    this.#router.nft(`table ip faults { chain through { type filter hook forward priority -10; ${match} counter drop
- } }`);
+    this.#router.nft(`
+      table ip faults {
+        chain through { type filter hook forward priority -10; ${match} counter drop; }
+      }`);
   }
 
   /** Forwards everything again. */
