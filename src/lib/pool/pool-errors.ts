@@ -1,0 +1,25 @@
+import { MaculaError } from '../base/errors.js';
+import type { NodeId } from '../identity/node-id.js';
+
+/** Nothing is dialled before start() and after stop(). */
+export function stoppedError(): MaculaError {
+  return new MaculaError('MACULA_ABORTED', 'the node is shutting down or not running');
+}
+
+/** The peer's breaker is open. */
+export function excludedError(nodeId: NodeId, { waitMs, failures }: { waitMs: number; failures: number }): MaculaError {
+  return new MaculaError('MACULA_UNREACHABLE', `the peer failed ${failures} times in a row and is left alone for a while`, {
+    details: { nodeId, failures, retryAfterMs: Math.ceil(waitMs) },
+    hint: 'It is tried again by itself; look at it with `macula pool stats --connections`.',
+  });
+}
+
+/** Every connection is in use or kept. */
+export function fullError(poolMax: number): MaculaError {
+  return new MaculaError('MACULA_OVERLOADED', 'all connections of the pool are in use', { details: { limit: 'poolMax', value: poolMax } });
+}
+
+/** Nobody knows where the peer is; says nothing about the peer itself. */
+export function noAddressError(nodeId: NodeId): MaculaError {
+  return new MaculaError('MACULA_UNREACHABLE', 'no address of the peer is known', { details: { nodeId, addresses: 0 } });
+}

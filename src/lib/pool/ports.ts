@@ -1,0 +1,30 @@
+import type { SocketAddress } from '../base/address.js';
+import type { Clock } from '../base/clock.js';
+import type { RandomSource } from '../base/random.js';
+import type { NodeId } from '../identity/node-id.js';
+import type { Session, SessionManager } from '../session/session.js';
+
+/** Where nodes are thought to be. */
+export interface AddressBook {
+  /** Addresses of a node, likeliest first; none when nothing is known of it. */
+  resolve(nodeId: NodeId): Promise<readonly SocketAddress[]>;
+}
+
+/** Reaches a node by any of its addresses. */
+export interface PeerDialler {
+  /**
+   * Resolves with the admitted session; aborting the signal ends the dial.
+   * @throws MaculaError as SessionManager.dial
+   */
+  dial(nodeId: NodeId, addresses: readonly SocketAddress[], signal: AbortSignal): Promise<Session>;
+}
+
+/** What the pool needs of the node around it. */
+export interface PoolComponents {
+  readonly nodeId: NodeId;
+  readonly sessions: Pick<SessionManager, 'get' | 'list' | 'on' | 'handle'>;
+  readonly dialler: PeerDialler;
+  readonly addressBook: AddressBook;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+}
