@@ -20,6 +20,15 @@ export class TokenBucket {
     return true;
   }
 
+  /**
+   * Takes tokens that are already spent, also more than there are: the debt is paid by waiting.
+   * @param nowMs Clock.nowMs()
+   */
+  spend(tokens: number, nowMs: number): void {
+    this.#fill(nowMs);
+    this.#tokens -= tokens;
+  }
+
   /** Milliseconds until a token is there; 0 when one is. */
   waitMs(nowMs: number): number {
     this.#fill(nowMs);

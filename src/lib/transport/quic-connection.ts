@@ -1,6 +1,7 @@
 import type { SocketAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
+import { TokenBucket } from '../base/token-bucket.js';
 import type { Settings } from '../config/schema.js';
 import type { PeerIdentity } from '../identity/identity.js';
 import { closeOf, encodeReason, type CloseRequest } from './close-reason.js';
@@ -18,12 +19,14 @@ export interface Origin {
   readonly proven: boolean;
 }
 
-export type ConnectionSettings = Pick<Settings, 'handshakeTimeoutMs' | 'strangerBudgetBytes' | 'overheadBaseBytes' | 'nativeCallBudgetMs' | 'streamWindowBytes' | 'connectionWindowBytes'>;
+export type ConnectionSettings = Pick<Settings, 'handshakeTimeoutMs' | 'strangerBudgetBytes' | 'overheadBaseBytes' | 'nativeCallBudgetMs' | 'streamWindowBytes' | 'connectionWindowBytes' | 'egressPerPeerBytes'>;
 
 /** What a connection needs of its endpoint. */
 export interface ConnectionHost {
   readonly clock: Clock;
   readonly settings: ConnectionSettings;
+  /** Bytes that may be sent to all peers together. */
+  readonly egress: TokenBucket;
   /** Reused for every read of every stream. */
   readonly receiveBuffer: Buffer;
   /** Where the next packet is to be written; another one while the system still reads from the last. */
@@ -45,6 +48,9 @@ const packetsPerTurn = 128;
 
 /** Inspections in a row, each with new bytes, that a lost packet may hold up the reading of what came after it. */
 const patientInspections = 5;
+
+/** Egress buckets hold this long of their rate: bursts of one congestion window pass unhindered. */
+export const egressBurstSeconds = 0.1;
 
 /** The same for every connection: quiche sees one path for life, the path layer decides where packets really go. */
 export const syntheticLocal = { host: '192.0.2.1', port: 1 };
@@ -76,6 +82,9 @@ export class QuicConnection implements Connection {
   readonly #check: PeerCheck;
   readonly #streams: StreamTable;
   readonly #slowCalls: SlowCallTracker;
+  readonly #egress: TokenBucket;
+  /** Until when an empty egress bucket keeps packets back. */
+  #throttledUntilMs = Infinity;
   readonly #startedMs: number;
   #resolveClosed!: (close: ConnectionClose) => void;
   #peer: PeerIdentity | undefined;
@@ -97,6 +106,8 @@ export class QuicConnection implements Connection {
     this.origin = { address: routes.route.address, proven };
     this.#streams = new StreamTable(native, role === 'server', host.receiveBuffer, (hasToRead) => host.activate(this, hasToRead));
     this.#slowCalls = new SlowCallTracker(host.settings.nativeCallBudgetMs);
+    const perSecond = host.settings.egressPerPeerBytes;
+    this.#egress = new TokenBucket(perSecond * egressBurstSeconds, perSecond);
     this.#startedMs = host.clock.nowMs();
     this.deadlineMs = this.#strangerDeadlineMs;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
@@ -229,7 +240,7 @@ export class QuicConnection implements Connection {
     }
     const timeoutMs = this.#native.timeout();
     // The library rounds down; one millisecond more, or the timer would come too early each time.
-    const nativeMs = Math.min(timeoutMs === null ? Infinity : this.#host.clock.nowMs() + timeoutMs + 1, this.routes.deadlineMs());
+    const nativeMs = Math.min(timeoutMs === null ? Infinity : this.#host.clock.nowMs() + timeoutMs + 1, this.routes.deadlineMs(), this.#throttledUntilMs);
     this.deadlineMs = this.#admitted ? nativeMs : Math.min(nativeMs, this.#strangerDeadlineMs);
     this.#host.schedule(this.deadlineMs);
   }
@@ -299,6 +310,7 @@ export class QuicConnection implements Connection {
   #sendPackets(): boolean {
     for (let count = 0; count < packetsPerTurn; count += 1) {
       const startMs = this.#host.clock.nowMs();
+      if (this.#isThrottled(startMs)) return true;
       let sent: ReturnType<QuicheConnection['send']>;
       try {
         sent = this.#native.send(this.#host.sendBuffer);
@@ -309,10 +321,20 @@ export class QuicConnection implements Connection {
       this.#noteCall(startMs);
       if (sent === null) return true;
       if (this.#closeRequest) this.#lastPacket = Buffer.from(this.#host.sendBuffer.subarray(0, sent[0]));
+      this.#egress.spend(sent[0], startMs);
+      this.#host.egress.spend(sent[0], startMs);
       this.routes.packetSent(sent[0], startMs);
       this.#host.sendPacket(this, sent[0]);
     }
     return false;
+  }
+
+  /** Takes note until when, so that the connection gets a turn then. A close goes out in any case. */
+  #isThrottled(nowMs: number): boolean {
+    if (this.#closeRequest) return false;
+    const waitMs = Math.max(this.#egress.waitMs(nowMs), this.#host.egress.waitMs(nowMs));
+    this.#throttledUntilMs = waitMs > 0 ? nowMs + waitMs : Infinity;
+    return waitMs > 0;
   }
 
   #sendClose(request: CloseRequest): void {

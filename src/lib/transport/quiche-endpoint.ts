@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { RandomSource } from '../base/random.js';
+import { TokenBucket } from '../base/token-bucket.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeIdentity } from '../identity/identity.js';
 import { ClosingTable } from './closing-table.js';
@@ -16,13 +17,13 @@ import { CloseCode, type Connection, type ConnectionClose, type DialOptions, typ
 import { HandshakeGate, connectionIdBytes, type GateSettings } from './handshake-gate.js';
 import { parseLongHeader } from './long-header.js';
 import { createPeerCheck, type PeerCheck, type VerifyPeer } from './peer-check.js';
-import { QuicConnection, syntheticLocal, syntheticRemote, type ConnectionHost, type ConnectionSettings } from './quic-connection.js';
+import { egressBurstSeconds, QuicConnection, syntheticLocal, syntheticRemote, type ConnectionHost, type ConnectionSettings } from './quic-connection.js';
 import { createQuicConfig, loopbackPayloadBytes, smallPayloadBytes, type QuicSettings } from './quic-config.js';
 import { quiche, type QuicheConfig, type QuicheConnection } from './quiche-binding.js';
 import { TurnScheduler } from './turn-scheduler.js';
 import { openUdpSocket, type UdpSocket, type UdpSocketFactory } from './udp-socket.js';
 
-export type EndpointSettings = GateSettings & QuicSettings & ConnectionSettings & Pick<Settings, 'quicPort' | 'host' | 'udpPayloadBytes' | 'socketBufferBytes'>;
+export type EndpointSettings = GateSettings & QuicSettings & ConnectionSettings & Pick<Settings, 'quicPort' | 'host' | 'udpPayloadBytes' | 'socketBufferBytes' | 'egressBytes'>;
 
 export interface EndpointComponents {
   readonly identity: NodeIdentity;
@@ -44,6 +45,7 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
   readonly random: RandomSource;
   readonly settings: EndpointSettings;
   readonly receiveBuffer = Buffer.allocUnsafeSlow(65_536);
+  readonly egress: TokenBucket;
   sendBuffer: Buffer;
   readonly #sendBufferBytes: number;
   readonly #components: EndpointComponents;
@@ -70,6 +72,7 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
     this.settings = settings;
     this.clock = components.clock;
     this.random = components.random;
+    this.egress = new TokenBucket(settings.egressBytes * egressBurstSeconds, settings.egressBytes);
     this.#gate = new HandshakeGate(components, settings);
     this.#closings = new ClosingTable(components.clock);
     this.#turns = new TurnScheduler(this.#onHandlerError);
