@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { addressScope, canonicalHost, formatAddress, type SocketAddress } from '../base/address.js';
+import { addressPrefix, addressScope, canonicalHost, formatAddress, type SocketAddress } from '../base/address.js';
 import { parseNodeId, type NodeId } from '../identity/node-id.js';
 
 /** DNS-SD service type of Macula nodes (RFC 6763 §7). */
@@ -97,7 +97,7 @@ export function serviceRecord(): MdnsRecord {
  * itself, so that a host on the LAN cannot point its neighbours at strangers.
  * @param senderHost the address the message came from
  */
-export function findNodes(message: MdnsMessage, senderHost: string, own: Pick<Announced, 'nodeId' | 'realmTag'>): FoundNode[] {
+export function findNodes(message: MdnsMessage, senderHost: string, own: Announced): FoundNode[] {
   const records = [...(message.answers ?? []), ...(message.additionals ?? [])].slice(0, maxRecords);
   const found: FoundNode[] = [];
   for (const record of records) {
@@ -108,7 +108,7 @@ export function findNodes(message: MdnsMessage, senderHost: string, own: Pick<An
     if (nodeId === undefined || nodeId === own.nodeId || fields.get('r') !== own.realmTag) continue;
     const service = serviceOf(records, lower(record.name));
     if (!service) continue;
-    const addresses = addressesOf(records, service, senderHost);
+    const addresses = addressesOf(records, service, senderHost, own.addresses);
     if (addresses.length > 0) found.push({ nodeId, addresses });
   }
   return found;
@@ -122,7 +122,7 @@ function serviceOf(records: readonly MdnsRecord[], instance: string): { port: nu
   return { port, target: lower(target) };
 }
 
-function addressesOf(records: readonly MdnsRecord[], { port, target }: { port: number; target: string }, senderHost: string): SocketAddress[] {
+function addressesOf(records: readonly MdnsRecord[], { port, target }: { port: number; target: string }, senderHost: string, own: readonly SocketAddress[]): SocketAddress[] {
   const hosts = [senderHost];
   for (const { name, type, data } of records) {
     if ((type === 'A' || type === 'AAAA') && lower(name) === target && typeof data === 'string') hosts.push(data);
@@ -130,15 +130,17 @@ function addressesOf(records: readonly MdnsRecord[], { port, target }: { port: n
   const kept = new Map<string, SocketAddress>();
   for (const given of hosts) {
     const host = canonicalHost(given);
-    if (host === undefined || (host !== senderHost && !isLocal(host)) || kept.size >= maxAddresses) continue;
+    if (host === undefined || (host !== senderHost && !isLocal(host, own)) || kept.size >= maxAddresses) continue;
     kept.set(formatAddress({ host, port }), { host, port });
   }
   return [...kept.values()];
 }
 
-function isLocal(host: string): boolean {
+function isLocal(host: string, own: readonly SocketAddress[]): boolean {
   const scope = addressScope(host);
-  return scope === 'private' || (scope === 'link-local' && !host.includes(':'));
+  if (scope === 'private' || (scope === 'link-local' && !host.includes(':'))) return true;
+  // Over IPv6 announcements come from link-local addresses, which nobody can dial, and hosts of a network share a /64.
+  return scope === 'public' && host.includes(':') && own.some((one) => one.host.includes(':') && addressPrefix(one.host, 32, 64) === addressPrefix(host, 32, 64));
 }
 
 /** `key=value` strings of a TXT record (RFC 6763 §6.3); the first of a key counts. */

@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import multicastDns from 'multicast-dns';
 import type { MdnsMessage, MdnsQuestion, MdnsRecord } from './mdns-core.js';
 
@@ -16,16 +17,24 @@ export interface MdnsSocket {
   close(): Promise<void>;
 }
 
-/** Opens a socket on the interface that has this IPv4 address. */
+/** Opens a socket on an interface: the one that has this IPv4 address, or for IPv6 the one named after `::%`. */
 export type OpenMdnsSocket = (interfaceHost: string, events: MdnsSocketEvents) => MdnsSocket;
 
+/** The same port, group and rules for both families (RFC 6762 §20). */
+function optionsFor(interfaceHost: string): multicastDns.Options {
+  const shared = { interface: interfaceHost, reuseAddr: true, loopback: true };
+  // Bound to all addresses: a socket bound to the interface's own does not receive what is sent to the group.
+  if (!interfaceHost.includes(':')) return { ...shared, bind: '0.0.0.0' };
+  // A dual-stack socket would hear the group of IPv4 as well.
+  return { ...shared, type: 'udp6', ip: 'ff02::fb', bind: '::', socket: createSocket({ type: 'udp6', reuseAddr: true, ipv6Only: true }) };
+}
+
 /**
- * Multicast DNS over the real network: port 5353, shared with other responders of the machine, group 224.0.0.251. Its
- * own port per interface, because a packet otherwise leaves by one interface only, or by none where there is no default route.
+ * Multicast DNS over the real network: port 5353, shared with other responders of the machine, group 224.0.0.251 or ff02::fb.
+ * Its own socket per interface, because a packet otherwise leaves by one interface only, or by none where there is no default route.
  */
 export const openMdnsSocket: OpenMdnsSocket = (interfaceHost, events) => {
-  // Bound to all addresses: a socket bound to the interface's own does not receive what is sent to the group.
-  const socket = multicastDns({ interface: interfaceHost, bind: '0.0.0.0', reuseAddr: true, loopback: true });
+  const socket = multicastDns(optionsFor(interfaceHost));
   let ready = false;
   const opened = new Promise<void>((resolve) => {
     socket.once('ready', () => {

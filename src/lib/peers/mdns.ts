@@ -40,6 +40,7 @@ const maxMessagesPerSecond = 100;
 const retryMs = 60_000;
 
 interface Link {
+  /** As {@link OpenMdnsSocket} takes it. */
   readonly host: string;
   readonly socket: MdnsSocket;
   announced: Announced;
@@ -55,7 +56,7 @@ interface Link {
  */
 export class MdnsDiscovery implements Service {
   readonly #links = new Map<string, Link>();
-  /** Interface address → when it may be tried again. */
+  /** Host of a link → when it may be tried again. */
   readonly #failed = new Map<string, number>();
   readonly #tag: string;
   readonly #closing = new Set<Promise<void>>();
@@ -97,14 +98,14 @@ export class MdnsDiscovery implements Service {
     if (!this.#isRunning) return;
     this.#poll = clock.setTimer(pollMs, () => this.#refresh());
     const present = new Set<string>();
-    for (const { addresses } of localAddresses.interfaces()) {
-      const host = addresses.map((address) => address.host).find((one) => !one.includes(':') && addressScope(one) !== 'loopback');
-      if (host === undefined) continue;
-      present.add(host);
+    for (const { name, addresses } of localAddresses.interfaces()) {
       const announced = { nodeId: this.components.nodeId, realmTag: this.#tag, addresses };
-      const link = this.#links.get(host);
-      if (!link) this.#open(host, announced);
-      else if (JSON.stringify(link.announced) !== JSON.stringify(announced)) this.#announce(Object.assign(link, { announced }));
+      for (const host of multicastHosts(name, addresses)) {
+        present.add(host);
+        const link = this.#links.get(host);
+        if (!link) this.#open(host, announced);
+        else if (JSON.stringify(link.announced) !== JSON.stringify(announced)) this.#announce(Object.assign(link, { announced }));
+      }
     }
     for (const link of this.#links.values()) if (!present.has(link.host)) this.#close(link);
   }
@@ -172,8 +173,12 @@ export class MdnsDiscovery implements Service {
     this.#failed.set(link.host, clock.nowMs() + retryMs);
     this.#close(link);
     const fields = { interface: link.host, error: error.message };
-    if (this.#hasWarned) logger.debug('multicast DNS does not work on an interface', fields);
-    else logger.warn('multicast DNS does not work here; nodes on this network are not found by themselves', fields);
+    // Without IPv6 much of a network is still found by IPv4.
+    if (this.#hasWarned || link.host.includes(':')) {
+      logger.debug('multicast DNS does not work on an interface', fields);
+      return;
+    }
+    logger.warn('multicast DNS does not work here; nodes on this network are not found by themselves', fields);
     this.#hasWarned = true;
   }
 
@@ -183,4 +188,11 @@ export class MdnsDiscovery implements Service {
     const closed = link.socket.close().finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
+}
+
+/** On what to listen at an interface, as {@link OpenMdnsSocket} takes it: each address family it has is a network of its own. */
+function multicastHosts(name: string, addresses: readonly SocketAddress[]): string[] {
+  const hosts = addresses.map(({ host }) => host).filter((host) => addressScope(host) !== 'loopback');
+  const ipv4 = hosts.find((host) => !host.includes(':'));
+  return [...(ipv4 === undefined ? [] : [ipv4]), ...(hosts.some((host) => host.includes(':')) ? [`::%${name}`] : [])];
 }

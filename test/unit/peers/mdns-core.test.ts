@@ -4,7 +4,7 @@ import { announcement, asksForUs, findNodes, question, realmTag, serviceRecord, 
 const nodeId = 'ab'.repeat(32);
 const other = 'cd'.repeat(32);
 const tag = realmTag('macula');
-const own = { nodeId: other, realmTag: tag };
+const own = { nodeId: other, realmTag: tag, addresses: [{ host: '192.168.1.2', port: 4433 }, { host: '2001:db8:0:1::2', port: 4433 }] };
 const addresses = [{ host: '192.168.1.5', port: 4433 }, { host: 'fd00::5', port: 4433 }];
 const sent = announcement({ nodeId, realmTag: tag, addresses });
 
@@ -44,6 +44,11 @@ describe('an announcement on the local network', () => {
   it('is believed about local addresses and about its sender only', () => {
     const message = altered((record) => (record.type === 'A' ? ['8.8.8.8', '127.0.0.1', '224.0.0.1', 'nonsense', '10.0.0.9'].map((data) => ({ ...record, data })) : record.type === 'AAAA' ? [] : record));
     expect(findNodes(message, '203.0.113.9', own)).to.deep.equal([{ nodeId, addresses: [{ host: '203.0.113.9', port: 4433 }, { host: '10.0.0.9', port: 4433 }] }]);
+  });
+
+  it('is believed about public IPv6 addresses of the network this node is in, which the sender of a link-local address cannot prove', () => {
+    const message = altered((record) => (record.type === 'AAAA' ? ['2001:db8:0:1::5', '2001:db8:0:2::5', 'fe80::5', '::1'].map((data) => ({ ...record, data })) : record.type === 'A' ? [] : record));
+    expect(findNodes(message, 'fe80::5%eth0', own)).to.deep.equal([{ nodeId, addresses: [{ host: '2001:db8:0:1::5', port: 4433 }] }]);
   });
 
   it('costs a bounded amount of work, whatever it holds', () => {

@@ -27,7 +27,7 @@ describe('discovery on the local network', () => {
   let warnings: number;
   let discovery: MdnsDiscovery;
 
-  const lan = (name: string, host: string): LocalInterface => ({ name, addresses: [{ host, port: 4433 }, { host: 'fd00::1', port: 4433 }] });
+  const lan = (name: string, ...hosts: string[]): LocalInterface => ({ name, addresses: hosts.map((host) => ({ host, port: 4433 })) });
 
   beforeEach(async () => {
     clock = new VirtualClock();
@@ -86,14 +86,31 @@ describe('discovery on the local network', () => {
   });
 
   it('follows interfaces that come, go and change', () => {
-    interfaces = [lan('wlan0', '10.0.0.7')];
+    interfaces = [lan('wlan0', '10.0.0.7', '10.0.0.8')];
     clock.advance(10_000);
     expect(wires.map(({ host, closed }) => [host, closed])).to.deep.equal([['192.168.1.5', true], ['10.0.0.7', false]]);
-    interfaces = [{ name: 'wlan0', addresses: [{ host: '10.0.0.7', port: 4433 }] }];
+    interfaces = [lan('wlan0', '10.0.0.7')];
     const before = wires[1]!.responses.length;
     clock.advance(10_000);
-    expect(wires[1]!.responses.at(-1)!.records.some(({ type }) => type === 'AAAA')).to.equal(false);
+    expect(wires[1]!.responses.at(-1)!.records.filter(({ type }) => type === 'A').map(({ data }) => data)).to.deep.equal(['10.0.0.7']);
     expect(wires[1]!.responses.length).to.be.greaterThan(before);
+  });
+
+  it('speaks over each address family that an interface has, and announces both on both', () => {
+    interfaces = [lan('lo', '127.0.0.1', '::1'), lan('eth0', '192.168.1.5', 'fd00::1'), lan('eth1', 'fd00:1::1')];
+    clock.advance(10_000);
+    expect(wires.filter(({ closed }) => !closed).map(({ host }) => host)).to.deep.equal(['192.168.1.5', '::%eth0', '::%eth1']);
+    for (const { responses } of wires.slice(0, 2)) {
+      expect(responses.at(-1)!.records.flatMap(({ type, data }) => (type === 'A' || type === 'AAAA' ? [data] : []))).to.deep.equal(['192.168.1.5', 'fd00::1']);
+    }
+  });
+
+  it('does not warn where only IPv6 has no multicast', () => {
+    interfaces = [lan('eth0', '192.168.1.5', 'fd00::1')];
+    clock.advance(10_000);
+    wires.at(-1)!.events.onFailure(new Error('ENODEV'));
+    expect(warnings).to.equal(0);
+    expect(wires.map(({ closed }) => closed)).to.deep.equal([false, true]);
   });
 
   it('warns once about an interface without multicast, and tries it again now and then', () => {
