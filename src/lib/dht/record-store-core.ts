@@ -173,13 +173,6 @@ export class RecordStoreCore {
     return { entries: alive.slice(offset, offset + limit), total: alive.length };
   }
 
-  /** Whether exactly this record is here, so that its signature need not be verified again. */
-  holds(record: DecodedRecord): boolean {
-    const signed = this.#index.get(slotOf(record))?.signed;
-    if (signed === undefined) return false;
-    return Buffer.compare(signed.signature, record.signed.signature) === 0 && Buffer.compare(signed.payload, record.signed.payload) === 0;
-  }
-
   /** All records that have not expired, for passing them on. */
   *records(nowMs: number): IterableIterator<StoredRecord> {
     for (const entry of this.#index.entries()) if (entry.expiresMs > nowMs) yield entry;

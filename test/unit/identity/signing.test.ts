@@ -2,7 +2,7 @@ import { constants, createPrivateKey, sign } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { keyTypes, type KeyType, type NodeIdentity } from '../../../src/lib/identity/identity.js';
-import { createSigner, readSigningKey, verifySignature, type Signer } from '../../../src/lib/identity/signing.js';
+import { createSigner, readSigningKey, rememberVerified, verifySignature, type Signer } from '../../../src/lib/identity/signing.js';
 import { identityAt, now } from './certificate-fixtures.js';
 
 const bytes = Buffer.from('the bytes to sign');
@@ -83,5 +83,31 @@ describe('signing', () => {
       changed[at]! ^= change;
       expect(verifySignature(changed, bytes, Buffer.alloc(256))).to.equal(false);
     }));
+  });
+});
+
+describe('remembering verified signatures', () => {
+  it('verifies each once, every failure anew, and again what it had to forget', () => {
+    let asked = 0;
+    const verify = rememberVerified((_key, _bytes, signature) => {
+      asked += 1;
+      return signature[0] === 1;
+    }, 2);
+    const good = (message: string): boolean => verify(Buffer.from('key'), Buffer.from(message), Buffer.of(1));
+    for (const message of ['a', 'a', 'b', 'a']) expect(good(message)).to.equal(true);
+    expect(asked).to.equal(2);
+    for (let time = 0; time < 2; time++) expect(verify(Buffer.from('key'), Buffer.from('a'), Buffer.of(2))).to.equal(false);
+    expect(asked).to.equal(4);
+    good('c');
+    good('b');
+    expect(asked).to.equal(6);
+  });
+
+  it('tells key, signature and bytes apart wherever the borders lie', () => {
+    const verify = rememberVerified((key) => key.length === 2, 10);
+    expect(verify(Buffer.of(1, 2), Buffer.of(5), Buffer.of(3, 4))).to.equal(true);
+    expect(verify(Buffer.of(1), Buffer.of(5), Buffer.of(2, 3, 4))).to.equal(false);
+    expect(verify(Buffer.of(1, 2, 3), Buffer.of(5), Buffer.of(4))).to.equal(false);
+    expect(verify(Buffer.of(1), Buffer.of(4, 5), Buffer.of(2, 3))).to.equal(false);
   });
 });
