@@ -1,0 +1,67 @@
+import type { RandomSource } from '../../src/lib/base/random.js';
+import { encodeFrame, FrameFlag } from '../../src/lib/wire/frame.js';
+import { FrameType } from '../../src/lib/wire/frame-type.js';
+import { connectBody, protocolVersion } from '../../src/lib/wire/hello.js';
+import { realmId } from '../../src/lib/session/realm-proof.js';
+import { mutate } from './mutations.js';
+
+const types = Object.values(FrameType);
+
+/** CONNECT as an honest node of the open realm `macula` sends it. */
+export function connectFrame(random: RandomSource): Uint8Array {
+  const connect = {
+    version: protocolVersion, realmId: realmId('macula'), nonce: random.bytes(32), pathSecret: random.bytes(32),
+    agent: 'fuzzer', capabilities: ['relay'], listen: [], observed: { host: '127.0.0.1', port: 9 },
+  };
+  return encodeFrame(FrameType.connect, FrameFlag.request, [0, connectBody(connect)]);
+}
+
+function value(random: RandomSource, depth = 0): unknown {
+  const kind = random.integer(depth > 3 ? 7 : 9);
+  switch (kind) {
+    case 0: return null;
+    case 1: return random.float() < 0.5;
+    case 2: return random.integer(2 ** 31) - 2 ** 30;
+    case 3: return random.float() * 1e12;
+    case 4: return String.fromCodePoint(...Array.from({ length: random.integer(12) }, () => 1 + random.integer(0xd7fe)));
+    case 5: return random.bytes(random.integer(300));
+    case 6: return Buffer.from(random.bytes(32)).toString('hex');
+    case 7: return Array.from({ length: random.integer(6) }, () => value(random, depth + 1));
+    default: return Object.fromEntries(Array.from({ length: random.integer(6) }, (_, index) => [`${index}${'k'.repeat(random.integer(9))}`, value(random, depth + 1)]));
+  }
+}
+
+/** Bodies that come near what handlers expect. */
+function plausible(random: RandomSource): unknown {
+  const id = random.integer(8);
+  const bodies: unknown[] = [
+    [id, null], [id, { max: 16, exclude: [] }], [0, 'reason'], [id], ['purpose', null], [id, ['MACULA_TIMED_OUT', 'text', {}]],
+    [id, { peers: [{ nodeId: 'f'.repeat(64), addresses: ['127.0.0.1:9'] }] }], [id, [random.bytes(32), 16]], value(random), [id, value(random)],
+  ];
+  return bodies[random.integer(bodies.length)];
+}
+
+/** Frames as a hostile peer sends them: some well-formed, most broken somewhere between header and body. */
+export class FrameFuzzer {
+  readonly #seen: Uint8Array[];
+
+  constructor(private readonly random: RandomSource) {
+    this.#seen = [connectFrame(random)];
+  }
+
+  next(): Buffer {
+    const { random } = this;
+    const known = random.float() < 0.9;
+    const type = known ? types[random.integer(types.length)]! : random.integer(256);
+    const frame = Buffer.from(encodeFrame(type, random.integer(3), plausible(random)));
+    if (this.#seen.length < 64) this.#seen.push(Buffer.from(frame));
+    const draw = random.float();
+    if (draw < 0.25) return frame;
+    if (draw < 0.5) return mutate(frame, random, this.#seen);
+    // A header that stands and a body that does not: as deep as a stranger's bytes can come.
+    const body = mutate(frame.subarray(8), random, this.#seen);
+    const whole = Buffer.concat([frame.subarray(0, 8), body]);
+    whole.writeUInt32BE(body.length, 4);
+    return whole;
+  }
+}
