@@ -90,6 +90,11 @@ export const settings = {
   dhtCacheMs: duration(0, 24 * 60 * minute, { default: 5 * minute, group: 'dht', about: 'How long a result of the DHT is served again without asking.', why: 'Long enough to spare most lookups, short enough to forget.' }),
   dhtNegativeCacheMs: duration(0, 60 * minute, { default: 5 * second, group: 'dht', about: 'The same for "nothing there".', why: 'Spares a burst of equal questions without hiding a newcomer.' }),
   dhtCacheEntries: integer(0, 1_000_000, { default: 1000, group: 'dht', about: 'Results kept.', why: 'At most 64 MiB of the largest values.' }),
+  dhtValueTtlMs: duration(second, 7 * 24 * 60 * minute, { default: 24 * 60 * minute, group: 'dht', about: 'How long a value lives where its writer says nothing.', why: 'Long enough for a writer that refreshes at half of it, short enough that what nobody wants goes.' }),
+  dhtMaxOperations: integer(1, 100_000, { default: 256, group: 'dht', about: 'Reads, writes and lookups of this node under way at once; more wait.', why: 'Each has up to ten requests under way; beyond this many they only slow each other down.' }),
+  dhtMaxWaitingOperations: integer(0, 1_000_000, { default: 10_000, group: 'dht', about: 'How many may wait; more are refused as overloaded.', why: 'Bounds memory.' }),
+  dhtMaxServing: integer(1, 100_000, { default: 1000, group: 'dht', about: 'Requests of peers whose answer waits for the disk; more are refused as overloaded.', why: '64 MiB of the largest values.' }),
+  dhtLeaveMs: duration(0, minute, { default: 3 * second, group: 'dht', about: 'Time for withdrawing providers and handing records over when the node stops.', why: 'A few round trips; whoever stops a node does not wait for more.' }),
 
   metricsHost: text(255, { default: '127.0.0.1', group: 'operations', about: 'Address of the metrics and health listener.', why: 'Visible to this machine only unless told otherwise.' }),
   metricsPort: integer(0, 65_535, { default: 9464, group: 'operations', flag: 'metrics-port', about: 'TCP port of the metrics and health listener; 0 takes any free one.', why: 'The port of the Prometheus exporter of OpenTelemetry.' }),
