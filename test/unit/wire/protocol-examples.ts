@@ -1,8 +1,13 @@
+import { createPrivateKey } from 'node:crypto';
 import { proveRealm, realmId, type ProofContext } from '../../../src/lib/session/realm-proof.js';
 import { derivePathKey } from '../../../src/lib/session/path-key.js';
 import { encodeProbe } from '../../../src/lib/transport/path-probe.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
+import { ownedKey, sharedKey } from '../../../src/lib/dht/record-keys.js';
+import { createRecord } from '../../../src/lib/dht/record.js';
+import { createSigner, readSigningKey } from '../../../src/lib/identity/signing.js';
 import { cancelBody } from '../../../src/lib/wire/correlation.js';
+import { dhtReplyBody, dhtRequestBody, type DhtReplyMessage, type DhtRequestMessage } from '../../../src/lib/wire/dht-messages.js';
 import { disconnectBody } from '../../../src/lib/wire/disconnect.js';
 import { errorBody } from '../../../src/lib/wire/error-message.js';
 import { encodeFrame, FrameFlag } from '../../../src/lib/wire/frame.js';
@@ -33,6 +38,27 @@ const probe = { connectionId: Buffer.from('0102030405060708', 'hex'), transactio
 
 const { request, reply, none } = FrameFlag;
 
+/** An Ed25519 key of 32 bytes of 0x33 in PKCS#8 (RFC 8410 §7). */
+const privateKey = createPrivateKey({ key: Buffer.from(`302e020100300506032b657004220420${'33'.repeat(32)}`, 'hex'), format: 'der', type: 'pkcs8' });
+const privateKeyPem = privateKey.export({ format: 'pem', type: 'pkcs8' }) as string;
+const unnamed = createSigner({ nodeId: '', keyType: 'ed25519', privateKeyPem });
+const publisher = readSigningKey(unnamed.publicKey)!.nodeId;
+const signer = { ...unnamed, nodeId: publisher };
+const key = sharedKey(context.realmId, 'greeting');
+const createdMs = Date.UTC(2026, 0, 1);
+const record = createRecord(context.realmId, { kind: 'value', key, sequence: 3, createdMs, ttlMs: 86_400_000, body: Buffer.from('hello') }, signer);
+const contact = { nodeId: server.id, id: Buffer.from(server.id, 'hex'), addresses: [serverAddress], reachability: 'public' } as const;
+
+function dhtRequest(message: DhtRequestMessage): Uint8Array {
+  const { frameType, body } = dhtRequestBody(message);
+  return encodeFrame(frameType, request, [9, body]);
+}
+
+function dhtReply(message: DhtReplyMessage): Uint8Array {
+  const { frameType, body } = dhtReplyBody(message);
+  return encodeFrame(frameType, reply, [9, body]);
+}
+
 /** The worked examples of docs/PROTOCOL.md, by name, as the real encoders make them. */
 export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'realm-id': realmId('macula'),
@@ -52,6 +78,19 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'stream-open': encodeFrame(FrameType.streamOpen, none, streamOpenBody('echo', null)),
   'peer-exchange': encodeFrame(FrameType.peerExchange, request, [8, peerExchangeBody(16)]),
   'peer-exchange-reply': encodeFrame(FrameType.peerExchangeReply, reply, [8, peerExchangeReplyBody([{ nodeId: client.id, addresses: [clientAddress], ageSeconds: 12 }])]),
+  'find-node': dhtRequest({ type: 'find-node', target: key.bytes }),
+  'find-node-reply': dhtReply({ type: 'contacts', contacts: [contact] }),
+  'shared-key': key.bytes,
+  'owned-key': ownedKey(context.realmId, publisher, 'greeting').bytes,
+  'record-publisher': Buffer.from(publisher, 'hex'),
+  'record-payload': record.payload,
+  'record-signature': record.signature,
+  store: dhtRequest({ type: 'store', record, expectedSequence: 2 }),
+  'store-reply': dhtReply({ type: 'stored' }),
+  'store-reply-refused': dhtReply({ type: 'refused', reason: 'publisher-quota' }),
+  'find-value': dhtRequest({ type: 'find-value', key: key.bytes }),
+  'find-value-reply': dhtReply({ type: 'records', records: [record], total: 1, contacts: [] }),
+  'find-value-page': dhtRequest({ type: 'find-providers', key: key.bytes, offset: 64, limit: 64 }),
   'probe-request': encodeProbe({ ...probe, type: 'request', observedAddress: undefined }, pathKey, 'client'),
   'probe-answer': encodeProbe({ ...probe, connectionId: Buffer.from('1112131415161718', 'hex'), type: 'answer', observedAddress: clientAddress }, pathKey, 'server'),
 };
