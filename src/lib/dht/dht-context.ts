@@ -20,6 +20,8 @@ export interface DhtComponents {
   /** Dates of records only; everything else goes by the `nowMs` of events. */
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly random: RandomSource;
+  /** The table to begin with; an empty one where absent. */
+  readonly table?: RoutingTable;
 }
 
 export type DhtSettings = Pick<

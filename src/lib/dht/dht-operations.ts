@@ -15,6 +15,8 @@ export type DhtOperation =
       readonly minReplicas?: number;
       /** Only over a record of exactly this sequence; 0: only if there is none. */
       readonly expectedSequence?: number;
+      /** Publish it anew at half of its life for as long as this node runs, or until somebody else writes. */
+      readonly keepAlive?: boolean;
     }
   | {
       readonly type: 'get';

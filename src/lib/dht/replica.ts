@@ -2,6 +2,7 @@ import type { Contact } from './contact.js';
 import type { DhtContext } from './dht-context.js';
 import type { StoreAnswer } from './dht-requests.js';
 import { networkPrefix } from './network-prefix.js';
+import { compareRecords } from './record-order.js';
 import { verifyRecord } from './record-rules.js';
 import type { DecodedRecord, SignedRecord } from './record.js';
 import { RecordStoreCore, type ProviderPage, type RecordStoreLimits, type StoreEffect } from './record-store-core.js';
@@ -18,6 +19,11 @@ interface Batch {
 export interface OfferOutcome {
   readonly answer: StoreAnswer;
   readonly record: DecodedRecord | undefined;
+}
+
+/** Whether two records are the same bytes, so that what is known of one holds for the other. */
+export function isSameRecord(a: SignedRecord, b: SignedRecord): boolean {
+  return Buffer.compare(a.signature, b.signature) === 0 && Buffer.compare(a.payload, b.payload) === 0;
 }
 
 /** The records this node holds for the network. A record counts as stored once it is on disk. */
@@ -52,6 +58,14 @@ export class Replica {
     const checked = verifyRecord(signed, { realmId: components.realmId, nowWallMs: this.#wallMs(), verify: components.verify });
     if (!checked.ok || (keyHex !== undefined && checked.record.keyHex !== keyHex)) return undefined;
     return checked.record;
+  }
+
+  /** The newer of a known record and one just received, which counts only if it is valid. */
+  newer(known: DecodedRecord | undefined, signed: SignedRecord, keyHex: string): DecodedRecord | undefined {
+    if (known && isSameRecord(known.signed, signed)) return known;
+    const record = this.verified(signed, keyHex);
+    if (!record) return known;
+    return known && compareRecords(known, record) >= 0 ? known : record;
   }
 
   /** A record comes from a peer, or from ourselves where `from` is undefined; `done` is called once its fate is on disk. */

@@ -1,0 +1,121 @@
+import { contactOf, type Contact } from './contact.js';
+import type { DhtContext } from './dht-context.js';
+import type { ReplicaOutcome } from './dht-operations.js';
+import type { RequestFailure, StoreAnswer } from './dht-requests.js';
+import type { Replica } from './replica.js';
+import type { SignedRecord } from './record.js';
+
+export interface StoreRunOptions {
+  readonly record: SignedRecord;
+  readonly expectedSequence: number | undefined;
+  /** Replicas to store at. */
+  readonly targets: readonly Contact[];
+  /** Who takes the place of a target that fails or refuses, closest first. */
+  readonly spare: readonly Contact[];
+  /** Whether this node is a replica, too. */
+  readonly local: boolean;
+  /** Confirmations from which on slow targets are not waited for. */
+  readonly quorum: number;
+  onFinished(outcomes: readonly ReplicaOutcome[]): void;
+}
+
+/** Attempts at a target that says it is overloaded, and the pause before the second, which doubles. */
+const maxAttempts = 4;
+const firstPauseMs = 100;
+/** Refusals that every replica would give: another one is not asked. */
+const lastingRefusals: ReadonlySet<string> = new Set(['malformed', 'wrong-realm', 'future', 'expired', 'forged', 'stale-sequence']);
+
+interface State {
+  outcome: ReplicaOutcome | undefined;
+  slow: boolean;
+}
+
+/** Stores one record at its replicas, replacing those that fail or refuse. Calls back exactly once unless it is aborted. */
+export class StoreRun {
+  readonly #context: DhtContext;
+  readonly #options: StoreRunOptions;
+  readonly #targets = new Map<Contact, State>();
+  readonly #spare: Contact[];
+  #ended = false;
+
+  constructor(context: DhtContext, options: StoreRunOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#spare = [...options.spare];
+  }
+
+  start(replica: Replica): void {
+    const { local, targets, record, expectedSequence } = this.#options;
+    if (local) {
+      const self = contactOf(this.#context.components.nodeId, [], 'public');
+      const state = this.#add(self);
+      const startedMs = this.#context.now();
+      replica.offer(record, undefined, expectedSequence, ({ answer }) => this.#settle(self, state, answer, this.#context.now() - startedMs));
+    }
+    // All are entered before the first is asked, so that no early answer finds nobody else waiting.
+    const states = targets.map((contact) => [contact, this.#add(contact)] as const);
+    for (const [contact, state] of states) this.#send(contact, state, 1);
+    this.#check();
+  }
+
+  /** Ends without calling back; what was sent may still be stored. */
+  abort(): void {
+    this.#ended = true;
+  }
+
+  #add(contact: Contact): State {
+    const state: State = { outcome: undefined, slow: false };
+    this.#targets.set(contact, state);
+    return state;
+  }
+
+  #send(contact: Contact, state: State, attempt: number): void {
+    const { record, expectedSequence } = this.#options;
+    this.#context.requests.send(contact, { type: 'store', record, expectedSequence }, {
+      answered: (reply, durationMs) => {
+        const answer: StoreAnswer = reply.type === 'stored' || reply.type === 'newer' || reply.type === 'refused' ? reply : { type: 'refused', reason: 'malformed-reply' };
+        this.#settle(contact, state, answer, durationMs);
+      },
+      failed: (failure, durationMs) => {
+        if (failure === 'overloaded' && attempt < maxAttempts && !this.#ended) this.#retry(contact, state, attempt);
+        else this.#settle(contact, state, { type: 'failed', failure }, durationMs);
+      },
+      slow: () => {
+        state.slow = true;
+        this.#check();
+      },
+    });
+  }
+
+  #retry(contact: Contact, state: State, attempt: number): void {
+    const pauseMs = firstPauseMs * 2 ** (attempt - 1) * (0.5 + this.#context.components.random.float());
+    this.#context.deadlines.set(this.#context.now() + pauseMs, () => {
+      if (!this.#ended) this.#send(contact, state, attempt + 1);
+    });
+  }
+
+  #settle(contact: Contact, state: State, answer: ReplicaOutcome['answer'], durationMs: number): void {
+    if (this.#ended || state.outcome) return;
+    state.outcome = { contact, answer, durationMs };
+    const replaceable = answer.type === 'failed' || (answer.type === 'refused' && !lastingRefusals.has(answer.reason));
+    const next = replaceable ? this.#spare.shift() : undefined;
+    if (next && !this.#targets.has(next)) this.#send(next, this.#add(next), 1);
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#ended) return;
+    let confirmed = 0;
+    let waiting = 0;
+    let slow = 0;
+    for (const { outcome, slow: isSlow } of this.#targets.values()) {
+      if (outcome?.answer.type === 'stored') confirmed++;
+      else if (!outcome && isSlow) slow++;
+      else if (!outcome) waiting++;
+    }
+    if (waiting > 0 || (slow > 0 && confirmed < this.#options.quorum)) return;
+    this.#ended = true;
+    const silent = (contact: Contact): ReplicaOutcome => ({ contact, answer: { type: 'failed', failure: 'timed-out' satisfies RequestFailure }, durationMs: 0 });
+    this.#options.onFinished([...this.#targets].map(([contact, { outcome }]) => outcome ?? silent(contact)));
+  }
+}
