@@ -43,13 +43,16 @@ export type FrameListener = (type: number, flags: number, payload: Uint8Array) =
 /** A buffer kept between frames is no larger than this: many idle streams must not hold much memory. */
 const keptBufferBytes = 16 * 1024;
 
+/** Shared by all readers that hold nothing, as most do: an empty array of its own takes 0.4 KB. */
+const noBytes = new Uint8Array(0);
+
 /**
  * Cuts the chunks of one stream into frames. A frame that lies whole in a chunk is handed on without a copy;
  * otherwise its bytes are gathered in a buffer that grows with what has arrived, never with what is announced.
  */
 export class FrameReader {
   readonly #maxFrameBytes: number;
-  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #buffer: Uint8Array<ArrayBuffer> = noBytes;
   #filled = 0;
   #stopped = false;
   #violation: MaculaError | undefined;
@@ -105,7 +108,7 @@ export class FrameReader {
     if (this.#filled < frameBytes) return used;
     const frame = this.#buffer.subarray(0, frameBytes);
     this.#filled = 0;
-    if (this.#buffer.length > keptBufferBytes) this.#buffer = new Uint8Array(0);
+    if (this.#buffer.length > keptBufferBytes) this.#buffer = noBytes;
     onFrame(frame[1]!, frame[2]!, frame.subarray(frameHeaderBytes));
     return used;
   }
@@ -129,7 +132,7 @@ export class FrameReader {
       return payloadBytes;
     }
     this.#violation = this.#describeViolation(bytes.subarray(at, at + frameHeaderBytes), payloadBytes);
-    this.#buffer = new Uint8Array(0);
+    this.#buffer = noBytes;
     throw this.#violation;
   }
 
