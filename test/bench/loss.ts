@@ -5,9 +5,9 @@ import { median, percentile, report, type Row } from './harness.js';
 // How many message streams a connection should have: 64 small requests at once over a path that loses datagrams.
 const streamCounts = [1, 2, 4, 8];
 const losses = [0, 0.01, 0.02, 0.05];
-const rounds = 5;
+const rounds = 3;
 const atOnce = 64;
-const requests = 6400;
+const requests = 3200;
 const delayMs = 10;
 
 interface Latency {

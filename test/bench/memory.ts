@@ -12,8 +12,9 @@ const rounds = 3;
 async function perConnection(direction: 'in' | 'out'): Promise<number> {
   const node = BenchChild.start('node-child.ts');
   const port = await node.call<number>('start', roomy);
-  // What a first connection loads and compiles is no cost of each.
+  // What a node that is in use loads, compiles and takes as a young generation is no cost of each connection.
   await crowd.call('dialOne', port);
+  await node.call('keepBusy');
   const before = await node.call<number>('residentBytes');
   if (direction === 'in') await crowd.call('dialAll', port);
   else await node.call('dialAll', ports);
@@ -26,6 +27,8 @@ async function perConnection(direction: 'in' | 'out'): Promise<number> {
 
 async function idleNode(): Promise<number> {
   const farm = new NodeFarm();
+  // Making an identity takes memory that a node needs once in its life.
+  await (await farm.start('idle')).end();
   const node = await farm.start('idle');
   await new Promise((resolve) => setTimeout(resolve, 5000));
   const status = await readFile(`/proc/${node.child.pid}/status`, 'utf8');
