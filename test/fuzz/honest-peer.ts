@@ -21,7 +21,7 @@ export interface HonestPeer {
 const keptDatagrams = 200;
 
 /** Connects to a node and is admitted. @throws MaculaError as SessionManager.dial */
-export async function connectHonestPeer(port: number): Promise<HonestPeer> {
+export async function connectHonestPeer(port: number, signal?: AbortSignal): Promise<HonestPeer> {
   const identity = await newIdentity();
   const settings = { ...defaultSettings(), quicPort: 0, host: '127.0.0.1', udpPayloadBytes: 1200 };
   const sent: Buffer[] = [];
@@ -47,7 +47,7 @@ export async function connectHonestPeer(port: number): Promise<HonestPeer> {
   try {
     await endpoint.start();
     await sessions.start();
-    const session = await sessions.dial({ kind: 'direct', address: { host: '127.0.0.1', port } });
+    const session = await sessions.dial({ kind: 'direct', address: { host: '127.0.0.1', port } }, signal ? { signal } : {});
     return { session, sent, stop };
   } catch (error) {
     await stop();

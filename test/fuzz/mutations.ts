@@ -35,7 +35,7 @@ const mutations: readonly Mutation[] = [
 
 /** A copy of the bytes with one to four changes. @param others what pieces may be taken from */
 export function mutate(original: Uint8Array, random: RandomSource, others: readonly Uint8Array[]): Buffer {
-  let bytes = Buffer.from(original);
+  let bytes: Buffer = Buffer.from(original);
   for (let count = 1 + random.integer(4); count > 0 && bytes.length > 0; count -= 1) {
     bytes = mutations[random.integer(mutations.length)]!(bytes, random, others);
   }
