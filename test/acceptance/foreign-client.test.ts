@@ -79,19 +79,19 @@ describe('a QUIC client of another make (ngtcp2 with GnuTLS)', function () {
   it('that speaks HTTP/3 is refused by the TLS alert for it, with and without a certificate', async () => {
     const { cert, key } = await pair('http');
     for (const options of [[], [`--cert=${cert}`, `--key=${key}`]]) expect(await closeSeenBy(options, false)).to.include(`CRYPTO_ERROR(${alert.noApplicationProtocol})`);
-    expect(await counts()).to.deep.equal({ error: 2 });
+    expect(await counts()).to.deep.equal({ no_common_application_protocol: 2 });
   });
 
   it('that speaks our protocol without a certificate is refused by the TLS alert for it', async () => {
     expect(await closeSeenBy([], true)).to.include(`CRYPTO_ERROR(${alert.certificateRequired})`);
-    expect(await counts()).to.deep.equal({ error: 1 });
+    expect(await counts()).to.deep.equal({ certificate_required: 1 });
   });
 
   it('that shows the certificate of a connected peer without its key is refused: the id cannot be stolen', async () => {
     const own = await pair('thief');
     const close = await closeSeenBy([`--cert=${join(peer.dataDir, 'cert.pem')}`, `--key=${own.key}`], true);
     expect(close).to.include(`CRYPTO_ERROR(${alert.decryptError})`);
-    expect(await counts()).to.deep.equal({ error: 1 });
+    expect(await counts()).to.deep.equal({ decrypt_error: 1 });
   });
 
   it('that has a certificate and never says HELLO is shown out when its time is up', async () => {

@@ -59,6 +59,12 @@ export function closeOf(native: QuicheConnection, request: CloseRequest | undefi
   return { by: 'error', code: 0, reason: 'the connection was reset' };
 }
 
+/** How a failed handshake is counted, from a fixed set: the TLS alert it ended with where there was one, otherwise who ended it. */
+export function handshakeOutcome({ by, code }: ConnectionClose): string {
+  const alert = by === 'error' ? alerts[code] : undefined;
+  return alert?.replaceAll(' ', '_') ?? by;
+}
+
 /** What a dial rejects with when the connection ended before it was established. */
 export function dialError(close: ConnectionClose, route: Route): MaculaError {
   const address = formatAddress(route.address);

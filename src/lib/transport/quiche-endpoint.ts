@@ -7,6 +7,7 @@ import type { RandomSource } from '../base/random.js';
 import { TokenBucket } from '../base/token-bucket.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeIdentity } from '../identity/identity.js';
+import { handshakeOutcome } from './close-reason.js';
 import { ClosingTable } from './closing-table.js';
 import { ConnectionPaths, probeOf, type PathHost } from './connection-paths.js';
 import { classifyDatagram } from './datagram-kind.js';
@@ -199,7 +200,7 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
       return;
     }
     if (connection.role === 'server') this.#gate.limits.failed(address, proven);
-    const reason = connection.failure?.code ?? close.by;
+    const reason = connection.failure?.code ?? handshakeOutcome(close);
     this.#counters.handshakeFailed(reason);
     this.#components.logger.debug('a handshake failed', { role: connection.role, address: formatAddress(address), reason, close });
     this.#attempts.failed(connection, close);

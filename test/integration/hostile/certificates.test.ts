@@ -76,7 +76,7 @@ describe('a node and a certificate that proves nothing', function () {
     const client = rawClient({});
     await client.until(() => client.native.peerError() !== null);
     expect(client.native.peerError()!.errorCode).to.equal(certificateRequired);
-    expect(await counts()).to.deep.equal({ error: 1 });
+    expect(await counts()).to.deep.equal({ certificate_required: 1 });
   });
 
   it('refuses a client that shows the certificate of somebody else besides its own', async () => {

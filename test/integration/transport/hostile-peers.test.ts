@@ -47,14 +47,14 @@ describe('an endpoint among hostile peers', () => {
     await client.until(() => client.native.peerError() !== null);
     expect(client.native.peerError()!.errorCode).to.equal(certificateRequired);
     expect(endpoint.stats()).to.include({ handshakesCompleted: 0, halfOpen: 0 });
-    expect(endpoint.stats().handshakesFailed).to.deep.equal({ error: 1 });
+    expect(endpoint.stats().handshakesFailed).to.deep.equal({ certificate_required: 1 });
   });
 
   it('refuses a client that speaks another protocol', async () => {
     const endpoint = await fixture.start();
     const client = rawClient(endpoint, { identity: await newIdentity(), protocol: 'h3' });
     await client.until(() => client.native.peerError() !== null);
-    expect(endpoint.stats().handshakesCompleted).to.equal(0);
+    expect(endpoint.stats()).to.deep.include({ handshakesCompleted: 0, handshakesFailed: { no_common_application_protocol: 1 } });
   });
 
   it('refuses a resumed session, whoever holds it', async () => {
