@@ -43,7 +43,7 @@ export type FrameListener = (type: number, flags: number, payload: Uint8Array) =
 /** A buffer kept between frames is no larger than this: many idle streams must not hold much memory. */
 const keptBufferBytes = 16 * 1024;
 
-/** Shared by all readers that hold nothing, as most do: an empty array of its own takes 0.4 KB. */
+/** Shared by all readers that hold nothing, as most do. */
 const noBytes = new Uint8Array(0);
 
 /**
