@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { nodeIdToBytes } from '../../../src/lib/identity/node-id.js';
 import type { Signer } from '../../../src/lib/identity/signing.js';
-import { procedureKey, sharedKey, type RecordKey } from '../../../src/lib/dht/record-keys.js';
+import { peerKey, procedureKey, sharedKey, type RecordKey } from '../../../src/lib/dht/record-keys.js';
 import { RecordStoreCore, type OfferResult, type RecordStoreLimits } from '../../../src/lib/dht/record-store-core.js';
 import type { DecodedRecord, RecordFields } from '../../../src/lib/dht/record.js';
 import { compareDistance } from '../../../src/lib/dht/xor.js';
@@ -206,6 +206,7 @@ describe('a store of records', () => {
     expect(say(recordOf(numbered(2), signers[1], { body, sequence: 2 }), { source })).to.equal('accepted');
     expect(say(recordOf(numbered(3), signers[2], { body }), { source: '203.0.113.0/24' })).to.equal('accepted');
     expect(say(recordOf(numbered(4), signers[2], { body }))).to.equal('accepted');
+    expect(say(recordOf(numbered(3), signers[2], { body, sequence: 2 }), { source }), 'what it replaces came from elsewhere').to.equal('source-quota');
   });
 
   it('makes room by dropping what is furthest from its own id, and refuses what would be', () => {
@@ -221,6 +222,36 @@ describe('a store of records', () => {
     expect([2, 4, 1, 3].every((index) => core.get(records[index]!.key.bytes, 0) !== undefined)).to.equal(true);
     expect(say(recordOf(records[5]!.key, alice, { body: Buffer.alloc(3000) }))).to.equal('store-full');
     expect(core.size, 'nothing was dropped for what did not fit').to.equal(4);
+  });
+
+  it('can still drop what it spared when a record did not fit', () => {
+    const [near, middle, far] = [1, 2, 3].map((index) => recordOf(numbered(index), alice, { body: Buffer.alloc(1000) })).sort((a, b) => compareDistance(ownId, a.key.bytes, b.key.bytes));
+    const { core, say } = storeWith({ maxBytes: 2 * (near!.signed.payload.length + 32 + 512) });
+    say(near!);
+    say(far!);
+    expect(say(recordOf(middle!.key, alice, { body: Buffer.alloc(4000) }))).to.equal('store-full');
+    expect(say(middle!)).to.equal('accepted');
+    expect(core.get(far!.key.bytes, 0)).to.equal(undefined);
+  });
+
+  it('drops nothing of the same key to make room: neither other providers nor what is replaced', () => {
+    const provider = (signer: Signer, sequence = 1, bytes = 1000): DecodedRecord => recordOf(keys.topic, signer, { sequence, body: Buffer.alloc(bytes) });
+    const { core, say } = storeWith({ maxBytes: 2 * (provider(alice).signed.payload.length + 32 + 512) });
+    expect([say(provider(alice)), say(provider(bob)), say(provider(fakeSigner('third')))]).to.deep.equal(['accepted', 'accepted', 'store-full']);
+    expect(say(provider(alice, 2, 1010))).to.equal('store-full');
+    expect(say(provider(alice, 2, 900))).to.equal('accepted');
+    expect(core.providers(keys.topic.bytes, 0, 9, 0).total).to.equal(2);
+  });
+
+  it('shows no provider in a page that it dropped to make room', () => {
+    const close = fakeSigner('replica');
+    const provider = recordOf(keys.topic, alice, { body: Buffer.alloc(1000), ttlMs: 1000 });
+    const { core, say } = storeWith({ maxBytes: 2 * (provider.signed.payload.length + 32 + 512) });
+    say(provider);
+    say(recordOf(keys.topic, bob, { body: Buffer.alloc(1000) }));
+    expect(core.providers(keys.topic.bytes, 0, 9, 0).total).to.equal(2);
+    expect(say(recordOf(peerKey(close.nodeId), close, { body: Buffer.alloc(900) }))).to.equal('accepted');
+    expect(core.providers(keys.topic.bytes, 0, 9, 0).entries.map(({ publisher }) => publisher), 'the one with less life left went').to.deep.equal([bob.nodeId]);
   });
 
   it('drops what has expired before it drops what is far', () => {
