@@ -245,10 +245,10 @@ describe('a store of records', () => {
 
   it('shows no provider in a page that it dropped to make room', () => {
     const close = fakeSigner('replica');
-    const provider = recordOf(keys.topic, alice, { body: Buffer.alloc(1000), ttlMs: 1000 });
+    const provider = recordOf(keys.topic, bob, { body: Buffer.alloc(1000) });
     const { core, say } = storeWith({ maxBytes: 2 * (provider.signed.payload.length + 32 + 512) });
     say(provider);
-    say(recordOf(keys.topic, bob, { body: Buffer.alloc(1000) }));
+    say(recordOf(keys.topic, alice, { body: Buffer.alloc(1000), ttlMs: 1000 }));
     expect(core.providers(keys.topic.bytes, 0, 9, 0).total).to.equal(2);
     expect(say(recordOf(peerKey(close.nodeId), close, { body: Buffer.alloc(900) }))).to.equal('accepted');
     expect(core.providers(keys.topic.bytes, 0, 9, 0).entries.map(({ publisher }) => publisher), 'the one with less life left went').to.deep.equal([bob.nodeId]);
