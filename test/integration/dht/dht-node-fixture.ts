@@ -1,0 +1,148 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SocketAddress } from '../../../src/lib/base/address.js';
+import { systemClock } from '../../../src/lib/base/clock.js';
+import { silentLogger } from '../../../src/lib/base/logger.js';
+import { systemRandom } from '../../../src/lib/base/random.js';
+import { defaultSettings, type Settings } from '../../../src/lib/config/schema.js';
+import { contactOf, type Contact } from '../../../src/lib/dht/contact.js';
+import { Dht } from '../../../src/lib/dht/dht.js';
+import type { DhtTransport } from '../../../src/lib/dht/ports.js';
+import { verifyPeerChain } from '../../../src/lib/identity/certificate-rules.js';
+import type { NodeIdentity } from '../../../src/lib/identity/identity.js';
+import { createSigner, verifySignature } from '../../../src/lib/identity/signing.js';
+import { raceAddresses } from '../../../src/lib/peers/dial-race.js';
+import { ConnectionPool } from '../../../src/lib/pool/connection-pool.js';
+import { realmId } from '../../../src/lib/session/realm-proof.js';
+import type { Session } from '../../../src/lib/session/session.js';
+import { MeshSessionManager } from '../../../src/lib/session/session-manager.js';
+import { openStore, type Store } from '../../../src/lib/store/store.js';
+import { QuicheEndpoint } from '../../../src/lib/transport/quiche-endpoint.js';
+import { newIdentity } from '../transport/endpoint-fixture.js';
+
+export interface DhtNode {
+  readonly nodeId: string;
+  readonly identity: NodeIdentity;
+  readonly dataDir: string;
+  readonly address: SocketAddress;
+  readonly sessions: MeshSessionManager;
+  readonly pool: ConnectionPool;
+  readonly dht: Dht;
+  /** Connects to another node. */
+  join(other: DhtNode): Promise<void>;
+  /** Stops in order, saying goodbye. */
+  stop(): Promise<void>;
+  /** Vanishes: nothing is said to anybody, nothing is handed over. */
+  kill(): Promise<void>;
+}
+
+function contactOfSession(session: Session): Contact {
+  const addresses = session.hello.listen.length > 0 ? session.hello.listen : [session.connection.route.address];
+  return contactOf(session.nodeId, addresses, 'public');
+}
+
+function transportOver(pool: ConnectionPool, sessions: MeshSessionManager): DhtTransport {
+  return {
+    request: (contact, type, body, { timeoutMs, signal }) => pool.request(contact.nodeId, type, body, { addresses: contact.addresses, timeoutMs, signal, idempotent: true }),
+    serve: (type, replyType, handler) => pool.serve(type, replyType, (body, { session }) => handler(body, contactOfSession(session))),
+    connected: () => sessions.list().map(contactOfSession),
+    listen: ({ opened, closed }) => {
+      const removers = [
+        sessions.on('opened', (session) => opened(contactOfSession(session))),
+        sessions.on('closed', ({ session }) => {
+          if (!sessions.get(session.nodeId)) closed(session.nodeId);
+        }),
+      ];
+      return () => removers.forEach((remove) => remove());
+    },
+    keep: (nodeIds) => pool.keep('dht', nodeIds),
+  };
+}
+
+/** Nodes of a mesh in this process: real sockets, real stores. */
+export class DhtFixture {
+  readonly #nodes = new Set<DhtNode>();
+  readonly #directories = new Set<string>();
+
+  /** @param last a node of which this one is the next life */
+  async node(settings: Partial<Settings> = {}, last?: Pick<DhtNode, 'identity' | 'dataDir'>): Promise<DhtNode> {
+    const identity = last?.identity ?? (await newIdentity());
+    const dataDir = last?.dataDir ?? (await mkdtemp(join(tmpdir(), 'macula-dht-')));
+    this.#directories.add(dataDir);
+    const all = { ...defaultSettings(), quicPort: 0, host: '127.0.0.1', retrySampleRatio: 0, ...settings };
+    const base = { clock: systemClock, random: systemRandom, logger: silentLogger };
+    const store = await openStore(join(dataDir, 'store'), base);
+    const endpoint = new QuicheEndpoint({ ...base, identity, verifyPeer: (chain) => verifyPeerChain(chain, systemClock.wallMs()) }, all);
+    await endpoint.start();
+    const { nodeId } = identity;
+    const sessions = new MeshSessionManager(
+      { ...base, endpoint, nodeId, isDenied: () => false, agent: 'test', capabilities: [], listenAddresses: () => endpoint.localAddresses },
+      all,
+    );
+    await sessions.start();
+    const pool = new ConnectionPool(
+      {
+        ...base, nodeId, sessions,
+        addressBook: { resolve: async () => [] },
+        dialler: {
+          dial: (peer, addresses, signal) =>
+            raceAddresses(systemClock, addresses, signal, (address, lost) => sessions.dial({ kind: 'direct', address }, { expectedId: peer, signal: lost })),
+        },
+      },
+      all,
+    );
+    const dht = new Dht(
+      {
+        ...base, nodeId, realmId: realmId(all.realm), signer: createSigner(identity), verify: verifySignature, transport: transportOver(pool, sessions),
+        records: store.collection('dht-records'), contacts: store.collection('dht-contacts'),
+      },
+      all,
+    );
+    await pool.start();
+    await dht.start();
+    const node: DhtNode = {
+      nodeId, identity, dataDir, address: endpoint.localAddresses[0]!, sessions, pool, dht,
+      join: async (other) => void (await pool.acquire(other.nodeId, { addresses: [other.address] })).release(),
+      stop: async () => {
+        if (!this.#nodes.delete(node)) return;
+        await dht.stop();
+        await this.#takeDown(node, endpoint, store);
+      },
+      kill: async () => {
+        if (!this.#nodes.delete(node)) return;
+        // With the socket gone first, none of what stopping has to say gets out.
+        await endpoint.stop();
+        await dht.stop();
+        await this.#takeDown(node, endpoint, store);
+      },
+    };
+    this.#nodes.add(node);
+    return node;
+  }
+
+  /** `count` nodes, each of which joined through the first. */
+  async mesh(count: number, settings: Partial<Settings> = {}): Promise<DhtNode[]> {
+    const first = await this.node(settings);
+    const nodes = [first];
+    while (nodes.length < count) {
+      const node = await this.node(settings);
+      await node.join(first);
+      nodes.push(node);
+    }
+    return nodes;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#nodes].map((node) => node.kill()));
+    for (const directory of this.#directories) await rm(directory, { recursive: true, force: true });
+    this.#directories.clear();
+  }
+
+  async #takeDown({ pool, sessions }: DhtNode, endpoint: QuicheEndpoint, store: Store): Promise<void> {
+    await pool.stop();
+    await sessions.stop();
+    await endpoint.stop();
+    await store.close();
+  }
+}
