@@ -19,6 +19,8 @@ export interface VerifyContext {
   /** The own realm's id, 32 bytes. */
   readonly realmId: Uint8Array;
   readonly nowWallMs: number;
+  /** The wall clock had it not been set since the start (steady-clock.ts): a record that is timely by it is timely. */
+  readonly steadyWallMs?: number;
   readonly verify: VerifySignature;
 }
 
@@ -29,7 +31,8 @@ export function verifyRecord(signed: SignedRecord, context: VerifyContext): Chec
   const { record } = decoded;
   if (Buffer.compare(record.realmId, context.realmId) !== 0) return { ok: false, reason: 'wrong-realm', problem: 'the record belongs to another realm' };
   const untimely = timeProblem(record, context.nowWallMs);
-  if (untimely !== undefined) return { ok: false, ...untimely };
+  const { steadyWallMs } = context;
+  if (untimely !== undefined && (steadyWallMs === undefined || timeProblem(record, steadyWallMs) !== undefined)) return { ok: false, ...untimely };
   if (context.verify(record.publicKey, signed.payload, signed.signature)) return decoded;
   return { ok: false, reason: 'forged', problem: 'the signature is not by the publisher over this payload' };
 }

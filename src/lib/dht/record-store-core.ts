@@ -6,6 +6,7 @@ import {
 import { RecordIndex } from './record-index.js';
 import { compareRecords } from './record-order.js';
 import { markName, SequenceMarks } from './sequence-marks.js';
+import { SteadyWallClock } from './steady-clock.js';
 import { isProviderSpace, recordPrefix, slotOf, storedRecordOf, type StoredRecord } from './stored-record.js';
 
 /** Limits of a store of records. */
@@ -82,6 +83,7 @@ export class RecordStoreCore {
   /** Store time minus monotonic time. */
   #storeOffsetMs: number | undefined;
   #timeDueMs = -Infinity;
+  #steady: SteadyWallClock | undefined;
 
   /** @param ownId this node's id, 32 bytes */
   constructor(ownId: Uint8Array, limits: RecordStoreLimits) {
@@ -111,6 +113,7 @@ export class RecordStoreCore {
   restore(stored: Iterable<readonly [string, unknown]>, nowMs: number, nowWallMs: number): StoreEffect[] {
     const effects: StoreEffect[] = [];
     const all = [...stored];
+    this.#steady = new SteadyWallClock(nowMs, nowWallMs);
     this.#storeOffsetMs = storeTimeAtStart(readTime(all), nowWallMs) - nowMs;
     // Marks first: a record that has expired leaves one, which must not be lowered by an older one.
     for (const [key, value] of all) if (key.startsWith(markPrefix)) this.#restoreMark(key, value, nowMs, effects);
@@ -129,7 +132,7 @@ export class RecordStoreCore {
       if (order < 0 || current.sequence > (expectedSequence ?? Infinity)) return { kind: 'newer', record: current.signed, effects };
     }
     if (record.sequence < this.#marks.lowest(record.keyHex, record.publisher)) return { kind: 'refused', reason: 'stale-sequence', effects };
-    const lifeMs = Math.min(record.ttlMs, record.createdMs + record.ttlMs - nowWallMs);
+    const lifeMs = this.#lifeLeft(record, nowMs, nowWallMs);
     if (lifeMs <= 0) return { kind: 'refused', reason: 'expired', effects };
     const entry = storedRecordOf(record, nowMs + lifeMs, source);
     const reason = this.#quotaExceeded(entry, current);
@@ -198,6 +201,13 @@ export class RecordStoreCore {
   /** Writes store time down; due at an orderly stop as well. */
   timeEffect(nowMs: number, nowWallMs: number): StoreEffect {
     return { type: 'write', key: timeKey, value: { storeMs: Math.round(nowMs + this.#offset(nowMs)), wallMs: Math.max(0, Math.round(nowWallMs)) } };
+  }
+
+  /** By the wall clock or, if that jumped and says less, by what it would read otherwise. */
+  #lifeLeft(record: DecodedRecord, nowMs: number, nowWallMs: number): number {
+    this.#steady ??= new SteadyWallClock(nowMs, nowWallMs);
+    const earlierMs = Math.min(nowWallMs, this.#steady.wallMs(nowMs));
+    return Math.min(record.ttlMs, record.createdMs + record.ttlMs - earlierMs);
   }
 
   #offset(nowMs: number): number {

@@ -137,6 +137,16 @@ describe('a store of records', () => {
     }
   });
 
+  it('takes records as before when the wall clock jumps, each for the life it has left', () => {
+    for (const jumpMs of [-365 * day, 365 * day]) {
+      const { core, say } = storeWith();
+      say(valueOf(alice, 5));
+      const result = core.offer({ record: valueOf(alice, 6, { createdMs: wallMs, ttlMs: 2 * hour }), source: undefined, expectedSequence: undefined }, hour, wallMs + hour + jumpMs);
+      expect(result.kind).to.equal('accepted');
+      expect(core.get(keys.shared.bytes, hour)?.expiresMs).to.equal(jumpMs < 0 ? 3 * hour : 2 * hour);
+    }
+  });
+
   it('gives a record no more life than is left of it, and never more than it asked for', () => {
     const { core, say } = storeWith();
     say(valueOf(alice, 5, { createdMs: wallMs - hour, ttlMs: 3 * hour }));

@@ -120,6 +120,14 @@ describe('a signed record', () => {
     expect(verdict(recordOf(keys.shared, alice, { createdMs: wallMs + 600_000, sequence: wallMs + 600_000 }).signed)).to.equal('good');
   });
 
+  it('is timely if it is so by either clock, the wall clock or the one that does not jump', () => {
+    for (const jumpMs of [-365 * day, 365 * day]) {
+      expect(verdict(good.signed, { nowWallMs: wallMs + jumpMs, steadyWallMs: wallMs })).to.equal('good');
+      expect(verdict(good.signed, { nowWallMs: wallMs, steadyWallMs: wallMs + jumpMs })).to.equal('good');
+      expect(verdict(good.signed, { nowWallMs: wallMs + jumpMs, steadyWallMs: wallMs + 2 * jumpMs })).to.equal(jumpMs < 0 ? 'future' : 'expired');
+    }
+  });
+
   it('is verified over the bytes that came, not over an encoding of what they mean', () => {
     const fields = decodeBody(good.signed.payload) as unknown[];
     const compact = Buffer.from(encodeBody(fields));
