@@ -24,8 +24,8 @@ export interface StoredRecord extends Ranked {
   readonly source: string | undefined;
 }
 
-/** What an entry takes beside payload and signature, about: objects, keys in maps, places in heaps. */
-export const entryOverheadBytes = 512;
+/** What an entry takes beside payload and signature: objects, keys in maps, places in heaps. Measured, so that the limit on bytes bounds memory. */
+export const entryOverheadBytes = 1280;
 
 /** Prefix of the slots of records in the durable store. */
 export const recordPrefix = 'record/';

@@ -4,6 +4,7 @@ import type { Signer } from '../../../src/lib/identity/signing.js';
 import { peerKey, procedureKey, sharedKey, type RecordKey } from '../../../src/lib/dht/record-keys.js';
 import { RecordStoreCore, type OfferResult, type RecordStoreLimits } from '../../../src/lib/dht/record-store-core.js';
 import type { DecodedRecord, RecordFields } from '../../../src/lib/dht/record.js';
+import { entryOverheadBytes } from '../../../src/lib/dht/stored-record.js';
 import { compareDistance } from '../../../src/lib/dht/xor.js';
 import { fakeSigner } from '../../support/fake-signer.js';
 import { alice, bob, day, hour, keys, realm, recordOf, wallMs } from './record-fixtures.js';
@@ -43,7 +44,7 @@ describe('a store of records', () => {
     expect(result.effects.map(({ type, key }) => `${type} ${key}`)).to.deep.equal([`write record/${record.keyHex}`]);
     expect(core.get(keys.shared.bytes, 0)?.signed).to.equal(record.signed);
     expect(core.get(keys.owned.bytes, 0)).to.equal(undefined);
-    expect([core.size, core.bytes]).to.deep.equal([1, record.signed.payload.length + 32 + 512]);
+    expect([core.size, core.bytes]).to.deep.equal([1, record.signed.payload.length + 32 + entryOverheadBytes]);
   });
 
   const [low, high] = alice.nodeId < bob.nodeId ? [alice, bob] : [bob, alice];
@@ -207,7 +208,7 @@ describe('a store of records', () => {
 
   it('refuses more bytes than one network may bring, whoever published them', () => {
     const body = Buffer.alloc(1000);
-    const { say } = storeWith({ maxBytesPerSource: 4500 });
+    const { say } = storeWith({ maxBytesPerSource: 2 * (1300 + entryOverheadBytes) });
     const source = '198.51.100.0/24';
     const signers = [1, 2, 3].map((index) => fakeSigner(index));
     expect(say(recordOf(numbered(1), signers[0], { body }), { source })).to.equal('accepted');
@@ -222,7 +223,7 @@ describe('a store of records', () => {
   it('makes room by dropping what is furthest from its own id, and refuses what would be', () => {
     const records = Array.from({ length: 8 }, (_, index) => recordOf(numbered(index), alice, { body: Buffer.alloc(1000) }))
       .sort((a, b) => compareDistance(ownId, a.key.bytes, b.key.bytes));
-    const { core, say, offer } = storeWith({ maxBytes: 4 * (records[0]!.signed.payload.length + 32 + 512) });
+    const { core, say, offer } = storeWith({ maxBytes: 4 * (records[0]!.signed.payload.length + 32 + entryOverheadBytes) });
     for (const index of [6, 2, 4, 1]) expect(say(records[index]!)).to.equal('accepted');
     expect(say(records[7]!)).to.equal('store-full');
     const result = offer(records[3]!);
@@ -236,7 +237,7 @@ describe('a store of records', () => {
 
   it('can still drop what it spared when a record did not fit', () => {
     const [near, middle, far] = [1, 2, 3].map((index) => recordOf(numbered(index), alice, { body: Buffer.alloc(1000) })).sort((a, b) => compareDistance(ownId, a.key.bytes, b.key.bytes));
-    const { core, say } = storeWith({ maxBytes: 2 * (near!.signed.payload.length + 32 + 512) });
+    const { core, say } = storeWith({ maxBytes: 2 * (near!.signed.payload.length + 32 + entryOverheadBytes) });
     say(near!);
     say(far!);
     expect(say(recordOf(middle!.key, alice, { body: Buffer.alloc(4000) }))).to.equal('store-full');
@@ -246,7 +247,7 @@ describe('a store of records', () => {
 
   it('drops nothing of the same key to make room: neither other providers nor what is replaced', () => {
     const provider = (signer: Signer, sequence = 1, bytes = 1000): DecodedRecord => recordOf(keys.topic, signer, { sequence, body: Buffer.alloc(bytes) });
-    const { core, say } = storeWith({ maxBytes: 2 * (provider(alice).signed.payload.length + 32 + 512) });
+    const { core, say } = storeWith({ maxBytes: 2 * (provider(alice).signed.payload.length + 32 + entryOverheadBytes) });
     expect([say(provider(alice)), say(provider(bob)), say(provider(fakeSigner('third')))]).to.deep.equal(['accepted', 'accepted', 'store-full']);
     expect(say(provider(alice, 2, 1010))).to.equal('store-full');
     expect(say(provider(alice, 2, 900))).to.equal('accepted');
@@ -256,7 +257,7 @@ describe('a store of records', () => {
   it('shows no provider in a page that it dropped to make room', () => {
     const close = fakeSigner('replica');
     const provider = recordOf(keys.topic, bob, { body: Buffer.alloc(1000) });
-    const { core, say } = storeWith({ maxBytes: 2 * (provider.signed.payload.length + 32 + 512) });
+    const { core, say } = storeWith({ maxBytes: 2 * (provider.signed.payload.length + 32 + entryOverheadBytes) });
     say(provider);
     say(recordOf(keys.topic, alice, { body: Buffer.alloc(1000), ttlMs: 1000 }));
     expect(core.providers(keys.topic.bytes, 0, 9, 0).total).to.equal(2);
@@ -268,7 +269,7 @@ describe('a store of records', () => {
     const far = recordOf(keys.shared, alice, { body: Buffer.alloc(1000), ttlMs: hour });
     const other = recordOf(numbered(1), alice, { body: Buffer.alloc(1000), ttlMs: 1000 });
     const third = recordOf(numbered(2), alice, { body: Buffer.alloc(1000) });
-    const { core, say } = storeWith({ maxBytes: 2 * (far.signed.payload.length + 32 + 512) });
+    const { core, say } = storeWith({ maxBytes: 2 * (far.signed.payload.length + 32 + entryOverheadBytes) });
     say(far);
     say(other);
     expect(say(third, { atMs: 1000 })).to.equal('accepted');

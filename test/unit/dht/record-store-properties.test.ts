@@ -10,7 +10,7 @@ import { fakeSigner } from '../../support/fake-signer.js';
 import { realm, recordOf, wallMs } from './record-fixtures.js';
 
 const ownId = nodeIdToBytes(fakeSigner('replica').nodeId);
-const limits: RecordStoreLimits = { maxBytes: 12_000, maxBytesPerSource: 6000, maxRecordsPerPublisher: 4, maxProvidersPerKey: 3, maxSequenceMarks: 6 };
+const limits: RecordStoreLimits = { maxBytes: 20_000, maxBytesPerSource: 9000, maxRecordsPerPublisher: 4, maxProvidersPerKey: 3, maxSequenceMarks: 6 };
 const signers = Array.from({ length: 5 }, (_, index) => fakeSigner(`publisher ${index}`));
 const sources = [undefined, '198.51.100.0/24', '203.0.113.0/24'];
 
