@@ -2,7 +2,7 @@ import { schemaVersion } from './schema-version.js';
 
 /** A stream as the command line writes to it. */
 export interface OutputStream {
-  write(text: string, done?: () => void): boolean;
+  write(text: string | Uint8Array, done?: () => void): boolean;
   readonly isTTY?: boolean;
 }
 
@@ -49,6 +49,11 @@ export class Output {
   /** Lines for people on stdout. */
   text(text: string): void {
     this.#streams.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  /** Exactly these bytes on stdout. */
+  bytes(bytes: Uint8Array): void {
+    this.#streams.stdout.write(bytes);
   }
 
   /** A remark for people on stderr that is no error. */

@@ -10,14 +10,15 @@ const waitTimeoutMs = 30_000;
 const retryMs = 100;
 
 export default class NodeWaitCommand extends ClientCommand {
-  static override summary = 'Wait until the node is ready, has enough peers or can be reached';
+  static override summary = 'Wait until the node is ready, has enough peers, finds a key or can be reached';
   static override description = 'Also waits for a node that is still starting; exits with 3 when none has answered and with 5 when the condition did not hold in time.';
   static override examples = [
     { description: 'Until the node serves', command: '<%= config.bin %> <%= command.id %> --for ready' },
     { description: 'Until it has four peers, for at most a minute', command: "<%= config.bin %> <%= command.id %> --for 'peers>=4' --timeout 1m" },
+    { description: 'Until another node has stored a value', command: '<%= config.bin %> <%= command.id %> --for key=motd' },
   ];
   static override flags = {
-    for: string({ description: 'Condition: ready, peers>=N or reachable', helpValue: '<condition>', default: 'ready' }),
+    for: string({ description: 'Condition: ready, peers>=N, key=K (a value can be read) or reachable', helpValue: '<condition>', default: 'ready' }),
     timeout: timeoutFlag('How long to wait', waitTimeoutMs),
   };
 

@@ -11,6 +11,14 @@ import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList,
   PingRequest, PingResult, StopResult, TrustRequest, TrustResult, WaitResult,
 } from './protocol.js';
+import type {
+  DhtDeleteRequest, DhtGetRequest, DhtGetResult, DhtNodesResult, DhtProvidersRequest, DhtProvidersResult, DhtPutRequest, DhtStoreResult, DhtTraceRequest,
+  DhtTraceResult,
+} from './protocol-dht.js';
+import type { PoolStatsResult } from './protocol-pool.js';
+
+/** A request that says itself how long the node may work on it. */
+type Timed<Request> = Request & { readonly timeoutMs: number };
 
 export interface ControlClientSettings extends ControlAddress {
   /** How long the node may take to begin to answer what it can answer at once, milliseconds. */
@@ -82,7 +90,7 @@ export class ControlClient {
     return result;
   }
 
-  /** Waits for `ready`, `peers>=N` or `reachable`. @throws MaculaError MACULA_TIMED_OUT, MACULA_USAGE */
+  /** Waits for `ready`, `peers>=N`, `key=K` or `reachable`. @throws MaculaError MACULA_TIMED_OUT, MACULA_USAGE */
   wait(condition: string, timeoutMs: number, signal?: AbortSignal): Promise<WaitResult> {
     const query = new URLSearchParams({ for: condition, timeoutMs: String(timeoutMs) });
     return this.#json({ method: 'GET', path: `/v1/wait?${query}`, workMs: timeoutMs, signal });
@@ -98,7 +106,7 @@ export class ControlClient {
   }
 
   connectPeer(request: ConnectRequest, signal?: AbortSignal): Promise<ConnectResult> {
-    return this.#json({ method: 'POST', path: '/v1/peers/connect', body: request, workMs: request.timeoutMs, signal });
+    return this.#work('/v1/peers/connect', request, signal);
   }
 
   disconnectPeer(request: DisconnectRequest, signal?: AbortSignal): Promise<DisconnectResult> {
@@ -117,8 +125,41 @@ export class ControlClient {
     return this.#json({ method: 'POST', path: '/v1/peers/untrust', body: request, signal });
   }
 
+  dhtPut(request: Timed<DhtPutRequest>, signal?: AbortSignal): Promise<DhtStoreResult> {
+    return this.#work('/v1/dht/put', request, signal);
+  }
+
+  dhtGet(request: Timed<DhtGetRequest>, signal?: AbortSignal): Promise<DhtGetResult> {
+    return this.#work('/v1/dht/get', request, signal);
+  }
+
+  dhtDelete(request: Timed<DhtDeleteRequest>, signal?: AbortSignal): Promise<DhtStoreResult> {
+    return this.#work('/v1/dht/delete', request, signal);
+  }
+
+  dhtProviders(request: Timed<DhtProvidersRequest>, signal?: AbortSignal): Promise<DhtProvidersResult> {
+    return this.#work('/v1/dht/providers', request, signal);
+  }
+
+  dhtTrace(request: Timed<DhtTraceRequest>, signal?: AbortSignal): Promise<DhtTraceResult> {
+    return this.#work('/v1/dht/trace', request, signal);
+  }
+
+  dhtNodes(signal?: AbortSignal): Promise<DhtNodesResult> {
+    return this.#json({ method: 'GET', path: '/v1/dht/nodes', signal });
+  }
+
+  /** @param connections whether to list every connection */
+  poolStats(connections: boolean, signal?: AbortSignal): Promise<PoolStatsResult> {
+    return this.#json({ method: 'GET', path: `/v1/pool?connections=${connections}`, signal });
+  }
+
   config(signal?: AbortSignal): Promise<EffectiveConfig> {
     return this.#json({ method: 'GET', path: '/v1/config', signal });
+  }
+
+  #work<Result>(path: string, request: Timed<object>, signal: AbortSignal | undefined): Promise<Result> {
+    return this.#json({ method: 'POST', path, body: request, workMs: request.timeoutMs, signal });
   }
 
   async #json<Result>(call: Call): Promise<Result> {

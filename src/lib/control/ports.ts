@@ -2,13 +2,34 @@ import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList,
   PingRequest, PingResult, TrustRequest, TrustResult,
 } from './protocol.js';
+import type {
+  DhtDeleteInput, DhtGetInput, DhtGetResult, DhtNodesResult, DhtProvidersInput, DhtProvidersResult, DhtPutInput, DhtStoreResult, DhtTraceInput, DhtTraceResult,
+} from './protocol-dht.js';
+import type { PoolStatsResult } from './protocol-pool.js';
 import type { WaitCondition } from './wait-condition.js';
+
+/** What a node does for its control socket about the DHT. */
+export interface DhtHandlers {
+  /**
+   * @throws MaculaError MACULA_UNDER_REPLICATED, MACULA_RECORD_REFUSED, MACULA_STALE_SEQUENCE, MACULA_VALUE_TOO_LARGE,
+   * MACULA_TIMED_OUT
+   */
+  dhtPut(request: DhtPutInput, signal: AbortSignal): Promise<DhtStoreResult>;
+  /** @throws MaculaError MACULA_NOT_FOUND where there is no value, MACULA_TIMED_OUT */
+  dhtGet(request: DhtGetInput, signal: AbortSignal): Promise<DhtGetResult>;
+  /** @throws MaculaError as {@link dhtPut} */
+  dhtDelete(request: DhtDeleteInput, signal: AbortSignal): Promise<DhtStoreResult>;
+  /** @throws MaculaError MACULA_NOT_FOUND where nobody provides it, MACULA_TIMED_OUT */
+  dhtProviders(request: DhtProvidersInput, signal: AbortSignal): Promise<DhtProvidersResult>;
+  dhtTrace(request: DhtTraceInput, signal: AbortSignal): Promise<DhtTraceResult>;
+  dhtNodes(): DhtNodesResult;
+}
 
 /**
  * What a node does for its control socket. Every signal aborts when the client goes away or the server stops. A
  * MaculaError thrown travels to the client as it is.
  */
-export interface ControlHandlers {
+export interface ControlHandlers extends DhtHandlers {
   status(): NodeStatus | Promise<NodeStatus>;
   /** Begins to stop the node; called once the client has its answer, and must not throw. */
   stop(): void;
@@ -25,5 +46,7 @@ export interface ControlHandlers {
   pingPeer(request: PingRequest, signal: AbortSignal): AsyncIterable<PingResult>;
   trustPeer(request: TrustRequest, signal: AbortSignal): Promise<TrustResult>;
   untrustPeer(request: TrustRequest, signal: AbortSignal): Promise<TrustResult>;
+  /** @param connections whether to list every connection */
+  poolStats(connections: boolean): PoolStatsResult;
   config(): EffectiveConfig;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addressText, count, milliseconds, nodeId, path, timeoutMs } from './protocol-fields.js';
 
 /**
  * Every request and response of the control socket. The field names are a contract with scripts
@@ -7,14 +8,6 @@ import { z } from 'zod';
 
 /** First field of every response and of every line of a stream. */
 export const schemaVersion = 1;
-
-const nodeId = z.string().regex(/^[0-9a-f]{64}$/).describe('64 lower-case hex characters');
-const addressText = z.string().describe('host:port');
-const milliseconds = z.number().nonnegative().describe('milliseconds');
-const count = z.number().int().nonnegative();
-const path = z.enum(['direct', 'relay']);
-/** Longest wait one request may ask for: a day. */
-const timeoutMs = z.coerce.number().int().min(1).max(86_400_000).describe('milliseconds');
 
 export const socketAddress = z.object({ host: z.string(), port: z.number().int().min(0).max(65_535) });
 
@@ -40,8 +33,8 @@ export const nodeStatus = z.object({
   publicAddress: addressText.nullable().describe('The address other nodes see this one at; null while none said so'),
   nat: z.object({ type: natType, mapping: natBehaviour, filtering: natBehaviour }).nullable(),
   peers: z.object({ connected: count, direct: count, relayed: count }),
-  dht: z.object({ nodes: count, records: count }).nullable(),
-  pool: z.object({ size: count, max: count }).nullable(),
+  dht: z.object({ nodes: count, records: count }).nullable().describe('null while it does not run'),
+  pool: z.object({ size: count, max: count }).nullable().describe('null while it does not run'),
   controlSocket: z.string(),
   metricsUrl: z.string().nullable(),
   warnings: z.array(warning),
@@ -52,7 +45,7 @@ export const stopResult = z.object({ stopped: z.literal(true), pid: count });
 export type StopResult = z.infer<typeof stopResult>;
 
 export const waitRequest = z.object({
-  for: z.string().min(1).max(1024).describe('ready, peers>=N or reachable'),
+  for: z.string().min(1).max(1024).describe('ready, peers>=N, key=K or reachable'),
   timeoutMs: timeoutMs.default(30_000),
 });
 export type WaitRequest = z.infer<typeof waitRequest>;

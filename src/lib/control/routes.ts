@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import * as protocol from './protocol.js';
+import * as dht from './protocol-dht.js';
+import * as pool from './protocol-pool.js';
 
 /** One route of the control socket, as server and OpenAPI document see it. */
 export interface Route {
@@ -28,6 +30,13 @@ export const routes = {
   pingPeer: { method: 'POST', path: '/v1/peers/ping', summary: 'Round trips to a peer, one line each', body: protocol.pingRequest, response: protocol.pingResult, stream: true },
   trustPeer: { method: 'POST', path: '/v1/peers/trust', summary: 'Trusts the identity a node shows now', body: protocol.trustRequest, response: protocol.trustResult },
   untrustPeer: { method: 'POST', path: '/v1/peers/untrust', summary: 'Refuses a node from now on', body: protocol.trustRequest, response: protocol.trustResult },
+  dhtPut: { method: 'POST', path: '/v1/dht/put', summary: 'Stores a value, confirmed by replicas', body: dht.dhtPutRequest, response: dht.dhtStoreResult },
+  dhtGet: { method: 'POST', path: '/v1/dht/get', summary: 'Reads a value', body: dht.dhtGetRequest, response: dht.dhtGetResult },
+  dhtDelete: { method: 'POST', path: '/v1/dht/delete', summary: 'Removes a value, confirmed by replicas', body: dht.dhtDeleteRequest, response: dht.dhtStoreResult },
+  dhtProviders: { method: 'POST', path: '/v1/dht/providers', summary: 'Who serves a procedure or a topic', body: dht.dhtProvidersRequest, response: dht.dhtProvidersResult },
+  dhtTrace: { method: 'POST', path: '/v1/dht/trace', summary: 'Every request of a lookup and who holds the key', body: dht.dhtTraceRequest, response: dht.dhtTraceResult },
+  dhtNodes: { method: 'GET', path: '/v1/dht/nodes', summary: 'The routing table', response: dht.dhtNodesResult },
+  poolStats: { method: 'GET', path: '/v1/pool', summary: 'The connection pool', query: pool.poolStatsRequest, response: pool.poolStatsResult },
   config: { method: 'GET', path: '/v1/config', summary: 'Effective settings and where each comes from', response: protocol.effectiveConfig },
 } as const satisfies Record<string, Route>;
 

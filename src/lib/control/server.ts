@@ -10,6 +10,8 @@ import { httpStatusOf } from './http-status.js';
 import { openApiDocument } from './openapi.js';
 import type { ControlHandlers } from './ports.js';
 import { connectRequest, disconnectRequest, pingRequest, schemaVersion, trustRequest, waitRequest } from './protocol.js';
+import { dhtDeleteRequest, dhtGetRequest, dhtProvidersRequest, dhtPutRequest, dhtTraceRequest } from './protocol-dht.js';
+import { poolStatsRequest } from './protocol-pool.js';
 import { checkInput } from './request-input.js';
 import { openApiPath, routes, type Operation, type Route } from './routes.js';
 import { listenOnSocket } from './unix-socket.js';
@@ -146,6 +148,13 @@ export class ControlServer implements Service {
       pingPeer: (input, signal) => handlers.pingPeer(checkInput(pingRequest, input), signal),
       trustPeer: (input, signal) => handlers.trustPeer(checkInput(trustRequest, input), signal),
       untrustPeer: (input, signal) => handlers.untrustPeer(checkInput(trustRequest, input), signal),
+      dhtPut: (input, signal) => handlers.dhtPut(checkInput(dhtPutRequest, input), signal),
+      dhtGet: (input, signal) => handlers.dhtGet(checkInput(dhtGetRequest, input), signal),
+      dhtDelete: (input, signal) => handlers.dhtDelete(checkInput(dhtDeleteRequest, input), signal),
+      dhtProviders: (input, signal) => handlers.dhtProviders(checkInput(dhtProvidersRequest, input), signal),
+      dhtTrace: (input, signal) => handlers.dhtTrace(checkInput(dhtTraceRequest, input), signal),
+      dhtNodes: () => handlers.dhtNodes(),
+      poolStats: (input) => handlers.poolStats(checkInput(poolStatsRequest, input).connections === 'true'),
       config: () => handlers.config(),
     };
   }

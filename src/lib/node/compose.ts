@@ -8,17 +8,25 @@ import type { ControlHandlers } from '../control/ports.js';
 import { ControlServer } from '../control/server.js';
 import { verifyPeerChain } from '../identity/certificate-rules.js';
 import { Pins } from '../identity/pins.js';
+import { Dht } from '../dht/dht.js';
+import type { RememberedContact } from '../dht/ports.js';
+import { createSigner, rememberVerified, verifySignature } from '../identity/signing.js';
 import type { HealthReport } from '../observability/health-rules.js';
 import { HttpListener } from '../observability/http-listener.js';
 import type { Metrics } from '../observability/metrics.js';
+import { raceAddresses } from '../peers/dial-race.js';
 import { LocalAddresses } from '../peers/local-addresses.js';
 import { MdnsDiscovery } from '../peers/mdns.js';
 import { PeerBook } from '../peers/peer-book.js';
 import { Peers } from '../peers/peers.js';
 import { systemResolver } from '../peers/system-resolver.js';
+import { ConnectionPool } from '../pool/connection-pool.js';
+import { realmId } from '../session/realm-proof.js';
 import { MeshSessionManager } from '../session/session-manager.js';
 import { openStore } from '../store/store.js';
 import { QuicheEndpoint } from '../transport/quiche-endpoint.js';
+import { PooledDhtTransport } from './dht-transport.js';
+import { keptPeers } from './kept-peers.js';
 import type { NodeParts } from './node-parts.js';
 import { Supervisor, type ChildSpec } from './supervisor.js';
 import type { SupervisorPolicy } from './supervisor-core.js';
@@ -42,9 +50,12 @@ const policy: Omit<SupervisorPolicy, 'strategy'> = { maxRestarts: 10, withinMs: 
 /** The root restarts a whole branch, after the branch has tried for itself. */
 const rootPolicy: SupervisorPolicy = { ...policy, strategy: 'one_for_one', maxRestarts: 2 };
 
+/** Signatures remembered as good, about 100 bytes each: as many records as a busy node meets within minutes. */
+const verifiedSignatures = 10_000;
+
 /** Builds the supervision tree of a node (docs/SUPERVISION.md); nothing is started yet. */
 export function buildTree(components: TreeComponents, settings: Settings): Supervisor {
-  const mesh = [storeChild, endpointChild, sessionsChild, peersChild, ...(settings.mdns ? [discoveryChild] : [])];
+  const mesh = [storeChild, endpointChild, sessionsChild, poolChild, dhtChild, peersChild, ...(settings.mdns ? [discoveryChild] : [])];
   const surface = [controlChild, ...(settings.metrics ? [listenerChild] : [])];
   const specs = (children: typeof mesh): ChildSpec[] => children.map((child) => child(components, settings));
   return new Supervisor(components, rootPolicy, [
@@ -132,6 +143,66 @@ function sessionsChild({ parts, clock, random, logger }: TreeComponents, setting
   };
 }
 
+function poolChild({ parts, clock, random }: TreeComponents, settings: Settings): ChildSpec {
+  return {
+    id: 'pool',
+    start: async () => {
+      const sessions = parts.running('sessions');
+      const pool = new ConnectionPool(
+        {
+          nodeId: parts.running('identity').nodeId,
+          sessions,
+          dialler: {
+            dial: (nodeId, addresses, signal) =>
+              raceAddresses(clock, addresses, signal, (address, lost) => sessions.dial({ kind: 'direct', address }, { expectedId: nodeId, signal: lost })),
+          },
+          addressBook: { resolve: async (nodeId) => parts.peerBook?.addresses(nodeId) ?? [] },
+          clock,
+          random,
+        },
+        settings,
+      );
+      await pool.start();
+      parts.pool = pool;
+      return async () => {
+        parts.pool = undefined;
+        await pool.stop();
+      };
+    },
+  };
+}
+
+function dhtChild({ parts, clock, random, logger }: TreeComponents, settings: Settings): ChildSpec {
+  return {
+    id: 'dht',
+    start: async () => {
+      const identity = parts.running('identity');
+      const store = parts.running('store');
+      const dht = new Dht(
+        {
+          nodeId: identity.nodeId,
+          realmId: realmId(settings.realm),
+          signer: createSigner(identity),
+          verify: rememberVerified(verifySignature, verifiedSignatures),
+          transport: new PooledDhtTransport({ pool: parts.running('pool'), sessions: parts.running('sessions') }),
+          records: store.collection<unknown>('dht-records'),
+          contacts: store.collection<readonly RememberedContact[]>('dht-contacts'),
+          clock,
+          random,
+          logger,
+        },
+        settings,
+      );
+      await dht.start();
+      parts.dht = dht;
+      return async () => {
+        parts.dht = undefined;
+        await dht.stop();
+      };
+    },
+  };
+}
+
 function peersChild({ parts, clock, random, logger, onPeersChanged }: TreeComponents, settings: Settings): ChildSpec {
   return {
     id: 'peers',
@@ -151,11 +222,15 @@ function peersChild({ parts, clock, random, logger, onPeersChanged }: TreeCompon
         },
         settings,
       );
+      const keep = (): void => parts.pool?.keep('peers', keptPeers(peers.listPeers(), settings.maxPeers));
+      for (const name of ['connected', 'disconnected'] as const) peers.on(name, keep);
       for (const name of ['connected', 'disconnected', 'dialFailed', 'forgotten'] as const) peers.on(name, onPeersChanged);
+      parts.peerBook = book;
       await peers.start();
       parts.peers = peers;
       return async () => {
         parts.peers = undefined;
+        parts.peerBook = undefined;
         await peers.stop();
       };
     },

@@ -5,7 +5,12 @@ import type { ControlHandlers } from '../control/ports.js';
 import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList, PingRequest, PingResult, TrustRequest, TrustResult,
 } from '../control/protocol.js';
+import type { PoolStatsResult } from '../control/protocol-pool.js';
 import type { WaitCondition } from '../control/wait-condition.js';
+import type { PoolStats } from '../pool/pool-stats.js';
+import { DhtControl } from './control-dht.js';
+import { poolStatsOf } from './control-pool.js';
+import type { NodeDht } from './node-dht.js';
 import type { NodePeers } from './node-peers.js';
 import { peerOf } from './node-status.js';
 
@@ -15,18 +20,21 @@ const watchIntervalMs = 1000;
 /** What the control socket needs of a node. */
 export interface ControlledNode {
   readonly peers: NodePeers;
+  readonly dht: NodeDht;
+  poolStats(options: { connections: boolean }): PoolStats;
   status(): NodeStatus;
   requestStop(): void;
   on(name: 'peersChanged', listener: () => void): () => void;
 }
 
 /** What a node does for its control socket, in terms of its public API. */
-export class NodeControl implements ControlHandlers {
+export class NodeControl extends DhtControl implements ControlHandlers {
   readonly #node: ControlledNode;
   readonly #clock: Clock;
   readonly #config: EffectiveConfig | undefined;
 
   constructor(components: { node: ControlledNode; clock: Clock; config: EffectiveConfig | undefined }) {
+    super({ dht: components.node.dht, clock: components.clock });
     this.#node = components.node;
     this.#clock = components.clock;
     this.#config = components.config;
@@ -43,6 +51,7 @@ export class NodeControl implements ControlHandlers {
   async wait(condition: WaitCondition, timeoutMs: number, signal: AbortSignal): Promise<void> {
     try {
       await withTimeout(this.#clock, timeoutMs, describe(condition), signal, async (within) => {
+        if (condition.kind === 'key') return this.waitForKey(condition.key, within);
         if (this.#holds(condition)) return;
         for await (const _ of this.#changes(within)) if (this.#holds(condition)) return;
       });
@@ -108,12 +117,16 @@ export class NodeControl implements ControlHandlers {
     return { nodeId: nodeId ?? null, pinned: false };
   }
 
+  poolStats(connections: boolean): PoolStatsResult {
+    return poolStatsOf(this.#node.poolStats({ connections }));
+  }
+
   config(): EffectiveConfig {
     if (!this.#config) throw new MaculaError('MACULA_NOT_FOUND', 'this node was embedded in a program, which gave it its settings', { hint: 'Ask that program.' });
     return this.#config;
   }
 
-  #holds(condition: WaitCondition): boolean {
+  #holds(condition: Exclude<WaitCondition, { kind: 'key' }>): boolean {
     const status = this.#node.status();
     switch (condition.kind) {
       case 'ready':
@@ -164,6 +177,8 @@ function describe(condition: WaitCondition): string {
       return 'waiting until the node is ready';
     case 'peers':
       return `waiting for ${condition.count} peers`;
+    case 'key':
+      return `waiting for a value under ${JSON.stringify(condition.key)}`;
     case 'reachable':
       return 'waiting until another node has connected to this one';
   }

@@ -13,15 +13,17 @@ import type { KeyType } from '../identity/identity.js';
 import { loadOrCreateIdentity } from '../identity/key-store.js';
 import type { NodeId } from '../identity/node-id.js';
 import { Metrics } from '../observability/metrics.js';
+import type { PoolStats } from '../pool/pool-stats.js';
 import { prepareDataDir } from '../store/data-dir.js';
 import { lockDataDir, type DataDirLock } from '../store/data-dir-lock.js';
 import { buildTree } from './compose.js';
 import { NodeControl } from './control-handlers.js';
 import { metricSources } from './metric-sources.js';
+import { NodeDht } from './node-dht.js';
 import { NodeHealth } from './node-health.js';
 import { NodeParts } from './node-parts.js';
 import { NodePeers } from './node-peers.js';
-import { countPaths } from './node-status.js';
+import { countPaths, sizeOfDht, sizeOfPool } from './node-status.js';
 import type { Supervisor } from './supervisor.js';
 import { version } from './version.js';
 
@@ -54,6 +56,7 @@ export interface MaculaNodeEvents {
 export class MaculaNode implements Service {
   readonly settings: Settings;
   readonly peers: NodePeers;
+  readonly dht: NodeDht;
   readonly #parts = new NodeParts();
   readonly #emitter = new Emitter<MaculaNodeEvents>();
   readonly #health: NodeHealth;
@@ -73,6 +76,7 @@ export class MaculaNode implements Service {
     this.#logger = components.logger ?? silentLogger;
     const parts = this.#parts;
     this.peers = new NodePeers({ parts });
+    this.dht = new NodeDht({ parts });
     this.#health = new NodeHealth({ parts, clock: this.#clock }, this.settings);
     this.#tree = buildTree(
       {
@@ -163,6 +167,11 @@ export class MaculaNode implements Service {
     this.#emitter.emit('stopRequested', undefined);
   }
 
+  /** Connections to other nodes, and what the pool did with them. @throws MaculaError MACULA_NO_NODE */
+  poolStats(options: { connections?: boolean } = {}): PoolStats {
+    return this.#parts.running('pool').stats(options);
+  }
+
   /** What `macula node status` shows. @throws MaculaError MACULA_NO_NODE before the node has its identity */
   status(): NodeStatus {
     const { state } = this.#health;
@@ -180,8 +189,8 @@ export class MaculaNode implements Service {
       publicAddress: observed ? formatAddress(observed) : null,
       nat: null,
       peers: countPaths(this.#parts.peers?.listPeers() ?? []),
-      dht: null,
-      pool: null,
+      dht: this.#parts.dht ? sizeOfDht(this.#parts.dht.stats()) : null,
+      pool: this.#parts.pool ? sizeOfPool(this.#parts.pool.stats()) : null,
       controlSocket: this.settings.socket,
       metricsUrl: this.metricsUrl ?? null,
       warnings: [...report.warnings],

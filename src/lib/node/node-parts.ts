@@ -1,9 +1,12 @@
 import { MaculaError } from '../base/errors.js';
+import type { Dht } from '../dht/dht.js';
 import type { NodeIdentity } from '../identity/identity.js';
 import type { Pins } from '../identity/pins.js';
 import type { HttpListener } from '../observability/http-listener.js';
 import type { LocalAddresses } from '../peers/local-addresses.js';
+import type { PeerBook } from '../peers/peer-book.js';
 import type { Peers } from '../peers/peers.js';
+import type { ConnectionPool } from '../pool/connection-pool.js';
 import type { SessionManager } from '../session/session.js';
 import type { Store } from '../store/store.js';
 import type { Endpoint } from '../transport/endpoint.js';
@@ -20,6 +23,10 @@ export class NodeParts {
   endpoint: Endpoint | undefined;
   localAddresses: LocalAddresses | undefined;
   sessions: SessionManager | undefined;
+  pool: ConnectionPool | undefined;
+  dht: Dht | undefined;
+  /** Addresses of every node heard of. */
+  peerBook: PeerBook | undefined;
   peers: Peers | undefined;
   listener: HttpListener | undefined;
   /** Outlives restarts, as counters do. */

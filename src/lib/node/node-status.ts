@@ -22,3 +22,11 @@ export function countPaths(peers: readonly PeerInfo[]): NodeStatus['peers'] {
   return { connected: connected.length, direct, relayed: connected.length - direct };
 }
 
+/** How much the DHT of this node knows and holds. */
+export function sizeOfDht({ nodes, records }: { nodes: number; records: number }): NodeStatus['dht'] {
+  return { nodes, records };
+}
+
+export function sizeOfPool({ size, max }: { size: number; max: number }): NodeStatus['pool'] {
+  return { size, max };
+}

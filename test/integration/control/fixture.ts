@@ -34,7 +34,10 @@ function unexpected(): never {
 
 /** Handlers of which a test needs only a few; the others fail. */
 export function handlersWith(some: Partial<ControlHandlers>): ControlHandlers {
-  const names = ['status', 'stop', 'wait', 'listPeers', 'watchPeers', 'connectPeer', 'disconnectPeer', 'pingPeer', 'trustPeer', 'untrustPeer', 'config'];
+  const names = [
+    'status', 'stop', 'wait', 'listPeers', 'watchPeers', 'connectPeer', 'disconnectPeer', 'pingPeer', 'trustPeer', 'untrustPeer', 'config',
+    'dhtPut', 'dhtGet', 'dhtDelete', 'dhtProviders', 'dhtTrace', 'dhtNodes', 'poolStats',
+  ];
   return { ...Object.fromEntries(names.map((name) => [name, unexpected])), ...some } as unknown as ControlHandlers;
 }
 
