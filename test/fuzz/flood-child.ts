@@ -38,8 +38,8 @@ let due = 0;
 let lastMs = performance.now();
 setInterval(() => {
   const nowMs = performance.now();
-  // What could not be sent while this process was not running is not made up for.
-  due += (Math.min(nowMs - lastMs, 50) * rate) / 1000;
+  // What could not be sent while this process was not running is not made up for: it would come as a burst no network delivers.
+  due += (Math.min(nowMs - lastMs, 2 * tickMs) * rate) / 1000;
   lastMs = nowMs;
   for (; due >= 1; due -= 1) {
     const packet = initials[randomInt(pooled)]!;
