@@ -30,12 +30,23 @@ export interface DhtNode {
   readonly pool: ConnectionPool;
   readonly dht: Dht;
   /** Connects to another node. */
-  join(other: DhtNode): Promise<void>;
+  join(other: Pick<DhtNode, 'nodeId' | 'address'>): Promise<void>;
   /** Stops in order, saying goodbye. */
   stop(): Promise<void>;
-  /** Vanishes: nothing is said to anybody, nothing is handed over. */
+  /** Ends without leaving: peers see their connections close, nothing is handed over or withdrawn. */
   kill(): Promise<void>;
 }
+
+/** What a child process is to do. */
+export interface ChildOrder {
+  readonly nodes: number;
+  readonly join?: Pick<DhtNode, 'nodeId' | 'address'>;
+  /** Values its first node puts. */
+  readonly puts: number;
+}
+
+/** A node in a child process. */
+export type ChildNode = Pick<DhtNode, 'nodeId' | 'address' | 'identity' | 'dataDir'>;
 
 function contactOfSession(session: Session): Contact {
   const addresses = session.hello.listen.length > 0 ? session.hello.listen : [session.connection.route.address];
@@ -111,7 +122,7 @@ export class DhtFixture {
       },
       kill: async () => {
         if (!this.#nodes.delete(node)) return;
-        // With the socket gone first, none of what stopping has to say gets out.
+        // With the endpoint gone first, none of what leaving has to say gets out.
         await endpoint.stop();
         await dht.stop();
         await this.#takeDown(node, endpoint, store);
