@@ -151,7 +151,7 @@ export class ControlClient {
 
   /** @param connections whether to list every connection */
   poolStats(connections: boolean, signal?: AbortSignal): Promise<PoolStatsResult> {
-    return this.#json({ method: 'GET', path: `/v1/pool?connections=${connections}`, signal });
+    return this.#json({ method: 'GET', path: connections ? '/v1/pool?connections=true' : '/v1/pool', signal });
   }
 
   config(signal?: AbortSignal): Promise<EffectiveConfig> {

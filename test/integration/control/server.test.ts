@@ -193,7 +193,7 @@ describe('the control server', () => {
       ['a body of another kind', 'POST', '/v1/peers/connect', '[]', 400, 'MACULA_USAGE', /^the request is wrong: \(body\): /],
       ['an empty body', 'POST', '/v1/peers/connect', undefined, 400, 'MACULA_USAGE', /^the request is wrong: target: /],
       ['every wrong field at once', 'POST', '/v1/peers/ping', '{"nodeId":"xyz","count":0}', 400, 'MACULA_USAGE', /nodeId: .*; count: /],
-      ['a condition it does not know', 'GET', '/v1/wait?for=key%3DK', undefined, 400, 'MACULA_USAGE', /^cannot wait for "key=K"$/],
+      ['a condition it does not know', 'GET', '/v1/wait?for=moon', undefined, 400, 'MACULA_USAGE', /^cannot wait for "moon"$/],
       ['a wait without end', 'GET', '/v1/wait?for=ready&timeoutMs=99999999999', undefined, 400, 'MACULA_USAGE', /timeoutMs/],
       ['a body of more than 2 MiB', 'POST', '/v1/peers/connect', `"${'x'.repeat(2 * 1024 * 1024)}"`, 413, 'MACULA_USAGE', /too large/],
       ['a URL that is none', 'GET', '/%', undefined, 400, 'MACULA_USAGE', /./],
