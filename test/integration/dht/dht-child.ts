@@ -1,9 +1,9 @@
-import { DhtFixture, type ChildNode, type ChildOrder } from './dht-node-fixture.js';
+import { DhtFixture, type ChildNode, type ChildOrder, type DhtNode } from './dht-node-fixture.js';
 
 /** Nodes in a process of their own, so that a test can kill it. Says on stdout, a line each, who they are and what was put. */
 const order = JSON.parse(process.argv[2]!) as ChildOrder;
 const fixture = new DhtFixture();
-const nodes = [];
+const nodes: DhtNode[] = [];
 for (let index = 0; index < order.nodes; index++) {
   const node = await fixture.node();
   if (order.join) await node.join(order.join);

@@ -48,7 +48,7 @@ describe('DHT over QUIC', () => {
     expect(trace.steps.every(({ outcome, holds }) => outcome === 'answered' && holds)).to.equal(true);
   }).timeout(40_000);
 
-  it('a value survives the abrupt loss of nodes that hold it, and can be replaced and removed afterwards', async () => {
+  it('a value survives the loss of nodes that hold it and hand nothing over, and can be replaced and removed afterwards', async () => {
     const nodes = await fixture.mesh(10);
     await settled(nodes);
     await nodes[0]!.dht.put('key', bytes('one'));
@@ -62,7 +62,7 @@ describe('DHT over QUIC', () => {
     for (const { dht } of left) expect(await dht.get('key', { fresh: true })).to.equal(undefined);
   }).timeout(60_000);
 
-  it('a node finds its records and the mesh again after it was killed, with nobody to join through', async () => {
+  it('a node finds its records and the mesh again after a restart, with nobody to join through', async () => {
     const nodes = await fixture.mesh(3);
     await settled(nodes);
     const [first, second, third] = nodes as [DhtNode, DhtNode, DhtNode];

@@ -6,16 +6,14 @@ import { systemClock } from '../../../src/lib/base/clock.js';
 import { silentLogger } from '../../../src/lib/base/logger.js';
 import { systemRandom } from '../../../src/lib/base/random.js';
 import { defaultSettings, type Settings } from '../../../src/lib/config/schema.js';
-import { contactOf, type Contact } from '../../../src/lib/dht/contact.js';
 import { Dht } from '../../../src/lib/dht/dht.js';
-import type { DhtTransport } from '../../../src/lib/dht/ports.js';
 import { verifyPeerChain } from '../../../src/lib/identity/certificate-rules.js';
 import type { NodeIdentity } from '../../../src/lib/identity/identity.js';
 import { createSigner, verifySignature } from '../../../src/lib/identity/signing.js';
+import { PooledDhtTransport } from '../../../src/lib/node/dht-transport.js';
 import { raceAddresses } from '../../../src/lib/peers/dial-race.js';
 import { ConnectionPool } from '../../../src/lib/pool/connection-pool.js';
 import { realmId } from '../../../src/lib/session/realm-proof.js';
-import type { Session } from '../../../src/lib/session/session.js';
 import { MeshSessionManager } from '../../../src/lib/session/session-manager.js';
 import { openStore, type Store } from '../../../src/lib/store/store.js';
 import { QuicheEndpoint } from '../../../src/lib/transport/quiche-endpoint.js';
@@ -47,29 +45,6 @@ export interface ChildOrder {
 
 /** A node in a child process. */
 export type ChildNode = Pick<DhtNode, 'nodeId' | 'address' | 'identity' | 'dataDir'>;
-
-function contactOfSession(session: Session): Contact {
-  const addresses = session.hello.listen.length > 0 ? session.hello.listen : [session.connection.route.address];
-  return contactOf(session.nodeId, addresses, 'public');
-}
-
-function transportOver(pool: ConnectionPool, sessions: MeshSessionManager): DhtTransport {
-  return {
-    request: (contact, type, body, { timeoutMs, signal }) => pool.request(contact.nodeId, type, body, { addresses: contact.addresses, timeoutMs, signal, idempotent: true }),
-    serve: (type, replyType, handler) => pool.serve(type, replyType, (body, { session }) => handler(body, contactOfSession(session))),
-    connected: () => sessions.list().map(contactOfSession),
-    listen: ({ opened, closed }) => {
-      const removers = [
-        sessions.on('opened', (session) => opened(contactOfSession(session))),
-        sessions.on('closed', ({ session }) => {
-          if (!sessions.get(session.nodeId)) closed(session.nodeId);
-        }),
-      ];
-      return () => removers.forEach((remove) => remove());
-    },
-    keep: (nodeIds) => pool.keep('dht', nodeIds),
-  };
-}
 
 /** Nodes of a mesh in this process: real sockets, real stores. */
 export class DhtFixture {
@@ -105,7 +80,7 @@ export class DhtFixture {
     );
     const dht = new Dht(
       {
-        ...base, nodeId, realmId: realmId(all.realm), signer: createSigner(identity), verify: verifySignature, transport: transportOver(pool, sessions),
+        ...base, nodeId, realmId: realmId(all.realm), signer: createSigner(identity), verify: verifySignature, transport: new PooledDhtTransport({ pool, sessions }),
         records: store.collection('dht-records'), contacts: store.collection('dht-contacts'),
       },
       all,
