@@ -24,7 +24,7 @@ const signatureAlgorithms = [
   'rsa_pkcs1_sha256',
 ].join(':');
 
-export type QuicSettings = Pick<Settings, 'idleTimeoutMs' | 'streamWindowBytes' | 'connectionWindowBytes' | 'maxStreams'>;
+export type QuicSettings = Pick<Settings, 'idleTimeoutMs' | 'streamWindowBytes' | 'connectionWindowBytes' | 'maxStreams' | 'congestionControl'>;
 
 const largestWindow = 2 ** 31;
 
@@ -57,5 +57,6 @@ export function createQuicConfig(identity: NodeIdentity, settings: QuicSettings,
   config.enableDgram(false, 0, 0);
   // Packets leave in bursts of one turn anyway; the library's pacing would only compute times nobody keeps.
   config.enablePacing(false);
+  config.setCcAlgorithmName(settings.congestionControl);
   return config;
 }
