@@ -11,12 +11,15 @@ import type { NodeDht } from './node-dht.js';
 /** Pause between two looks for a key that somebody waits for. */
 const keyPollMs = 500;
 
+/** What the control socket needs of a node's DHT. */
+export type ControlledDht = Pick<NodeDht, 'put' | 'get' | 'delete' | 'findProviders' | 'trace' | 'nodes'>;
+
 /** What a node does for its control socket about the DHT. */
 export class DhtControl implements DhtHandlers {
-  readonly #dht: NodeDht;
+  readonly #dht: ControlledDht;
   readonly #clock: Clock;
 
-  constructor(components: { dht: NodeDht; clock: Clock }) {
+  constructor(components: { dht: ControlledDht; clock: Clock }) {
     this.#dht = components.dht;
     this.#clock = components.clock;
   }
