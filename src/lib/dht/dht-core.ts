@@ -245,7 +245,7 @@ export class DhtCore {
   }
 
   #lookup(target: Uint8Array, disjointPaths: number, finished: (run: LookupRun) => void): Running {
-    const run = new LookupRun(this.#context, { target, request: { type: 'find-node', target }, disjointPaths, onFinished: finished });
+    const run = new LookupRun(this.#context, { target, request: { type: 'find-node', target }, disjointPaths, thorough: true, onFinished: finished });
     run.start();
     return run;
   }
@@ -256,6 +256,7 @@ export class DhtCore {
       target: key,
       request: { type: 'find-value', key },
       spacious: true,
+      thorough: true,
       onFinished: () => {
         const holders: NodeId[] = run.steps.filter(({ holds }) => holds).map(({ contact }) => contact.nodeId);
         if (replica.get(key)) holders.unshift(context.components.nodeId);

@@ -10,7 +10,12 @@ export interface RequestHandlers {
   failed(failure: RequestFailure, durationMs: number): void;
   /** The peer took longer than it usually does; the answer may still come. */
   slow?(): void;
+  /** It took several times as long. */
+  overdue?(): void;
 }
+
+/** A lost packet is sent again after about the patience a peer gets, and may be lost again. */
+const overdueFactor = 3;
 
 /** What a part of the DHT needs to ask peers. */
 export interface DhtRequests {
@@ -25,7 +30,7 @@ interface Pending {
   readonly sentMs: number;
   /** The connection was open, so that the time to the answer is a round trip. */
   readonly warm: boolean;
-  readonly slow: Deadline;
+  slow: Deadline;
   readonly handlers: RequestHandlers | undefined;
 }
 
@@ -79,8 +84,12 @@ export class DhtRequestTracker implements DhtRequests {
     const requestId = this.#nextId++;
     const nowMs = this.#context.now();
     const warm = this.#connected.has(contact.nodeId);
-    const patienceMs = warm ? rtts.timeoutMs(contact.nodeId) : Math.max(settings.dhtInitialRequestTimeoutMs, rtts.timeoutMs(contact.nodeId));
-    const slow = deadlines.set(nowMs + patienceMs, () => handlers.slow?.());
+    const patienceMs = warm ? rtts.timeoutMs(contact.nodeId) : rtts.firstTimeoutMs();
+    const slow = deadlines.set(nowMs + patienceMs, () => {
+      const late = this.#pending.get(requestId);
+      if (late) late.slow = deadlines.set(nowMs + overdueFactor * patienceMs, () => handlers.overdue?.());
+      handlers.slow?.();
+    });
     this.#pending.set(requestId, { contact, sentMs: nowMs, warm, slow, handlers });
     this.#context.emit({ type: 'request', requestId, contact, request, timeoutMs: settings.dhtMaxRequestTimeoutMs });
     return requestId;
@@ -100,6 +109,7 @@ export class DhtRequestTracker implements DhtRequests {
     if (!pending) return;
     const durationMs = this.#context.now() - pending.sentMs;
     if (pending.warm) this.#context.rtts.sample(pending.contact.nodeId, durationMs);
+    else this.#context.rtts.sampleFirst(durationMs);
     this.#observer.alive(this.#connected.get(pending.contact.nodeId) ?? pending.contact);
     pending.handlers?.answered(reply, durationMs);
   }

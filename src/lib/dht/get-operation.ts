@@ -63,6 +63,7 @@ class ValueRead {
       target: options.key.bytes,
       request: { type: 'find-value', key: options.key.bytes },
       spacious: true,
+      thorough: true,
       onAnswer: (contact, reply, hop) => {
         if (reply.type === 'records') this.#hear(contact, reply.records[0], hop);
       },

@@ -25,6 +25,8 @@ export interface LookupOptions {
   isConnected(nodeId: NodeId): boolean;
   /** Whether these, closest first, are all that is wanted; otherwise the lookup goes on past the k-th. */
   isEnough?(answered: readonly Contact[]): boolean;
+  /** Whether slow nodes are waited for a little longer where they are the closest: finding them matters more than time. */
+  readonly thorough?: boolean;
   /** Whether this lookup may take the contact: disjoint lookups share what they claimed. */
   claim?(nodeId: NodeId): boolean;
 }
@@ -34,6 +36,8 @@ export type LookupEvent =
   | { readonly type: 'answered'; readonly nodeId: NodeId; readonly contacts: readonly Contact[] }
   /** It has not answered within its usual time: its place is free, its answer still welcome. */
   | { readonly type: 'slow'; readonly nodeId: NodeId }
+  /** It has not answered within several times that: only a late answer of it counts. */
+  | { readonly type: 'overdue'; readonly nodeId: NodeId }
   | { readonly type: 'failed'; readonly nodeId: NodeId }
   /** Enough was learned. */
   | { readonly type: 'stop' };
@@ -42,7 +46,7 @@ export type LookupEffect =
   | { readonly type: 'ask'; readonly contact: Contact; readonly hop: number }
   | { readonly type: 'finished' };
 
-type CandidateState = 'new' | 'waiting' | 'slow' | 'answered' | 'failed';
+type CandidateState = 'new' | 'waiting' | 'slow' | 'overdue' | 'answered' | 'failed';
 
 interface Candidate {
   readonly contact: Contact;
@@ -55,6 +59,8 @@ interface Candidate {
 
 /** Candidates kept beside the wanted ones: what lies further will hardly be asked. */
 const spareCandidates = 60;
+/** A thorough lookup waits for slow nodes that are closer than the closest so many. */
+const awaitedSlow = 3;
 /** Contacts taken of one answer, in order: peers send k. */
 const maxContactsPerAnswer = 20;
 /** Sources of a candidate that are remembered. */
@@ -119,6 +125,9 @@ export class LookupCore {
       case 'slow':
         this.#mark(event.nodeId, 'slow');
         break;
+      case 'overdue':
+        this.#mark(event.nodeId, 'overdue');
+        break;
       case 'failed':
         this.#mark(event.nodeId, 'failed');
         break;
@@ -149,9 +158,9 @@ export class LookupCore {
     return this.#candidates.filter((candidate) => candidate.state === 'answered').slice(0, this.#count);
   }
 
-  #mark(nodeId: NodeId, state: 'slow' | 'failed'): void {
+  #mark(nodeId: NodeId, state: 'slow' | 'overdue' | 'failed'): void {
     const candidate = this.#known.get(nodeId);
-    if (!candidate || (candidate.state !== 'waiting' && candidate.state !== 'slow')) return;
+    if (!candidate || (candidate.state !== 'waiting' && candidate.state !== 'slow' && candidate.state !== 'overdue')) return;
     candidate.state = state;
     if (state === 'failed') this.#judgeSources(candidate, 'failed');
   }
@@ -224,9 +233,10 @@ export class LookupCore {
       let slow = 0;
       for (const { state } of this.#candidates) {
         if (state === 'waiting') waiting++;
-        else if (state === 'slow') slow++;
+        else if (state === 'slow' || state === 'overdue') slow++;
       }
-      const parallelism = Math.min(settings.maxParallelism, settings.parallelism + slow);
+      // Once the closest has answered, all that is left is to ask the others of the k: no answer is worth waiting for.
+      const parallelism = this.#isHome() ? settings.maxParallelism : Math.min(settings.maxParallelism, settings.parallelism + slow);
       const next = waiting < parallelism && this.#requests < settings.maxRequests ? this.#next() : undefined;
       if (next) {
         next.state = 'waiting';
@@ -245,13 +255,18 @@ export class LookupCore {
     }
   }
 
+  #isHome(): boolean {
+    return this.#candidates.find(({ state }) => state !== 'failed' && state !== 'slow' && state !== 'overdue')?.state === 'answered';
+  }
+
   /** Whether an answer under way may still change the result: of the closest, or, where nobody answered, of anybody. */
   #isOpen(slow: number): boolean {
     let seen = 0;
     let answered = 0;
-    for (const { state } of this.#candidates) {
-      if (state === 'waiting') return true;
-      if (state === 'new' || state === 'answered') seen++;
+    for (const candidate of this.#candidates) {
+      const { state } = candidate;
+      if (state === 'waiting' || (state === 'slow' && this.#options.thorough && seen < awaitedSlow)) return true;
+      if (state === 'answered' || (state === 'new' && !this.#isDoubtful(candidate))) seen++;
       if (state === 'answered') answered++;
       if (seen === this.#count) break;
     }
@@ -266,7 +281,7 @@ export class LookupCore {
     let seen = 0;
     for (const candidate of this.#candidates) {
       const { state, contact } = candidate;
-      if (state === 'failed' || state === 'slow') continue;
+      if (state === 'failed' || state === 'slow' || state === 'overdue') continue;
       if (state === 'new' && this.#isDoubtful(candidate)) {
         doubtful ??= candidate;
         continue;

@@ -14,6 +14,8 @@ export interface LookupRunOptions {
   readonly disjointPaths?: number;
   /** Whether to go on past the k-th node where the network looks too dense around the target. */
   readonly spacious?: boolean;
+  /** Whether finding the very closest matters more than time. */
+  readonly thorough?: boolean;
   /** Sees every answer before the lookup does; may call {@link LookupRun.stop}. */
   onAnswer?(contact: Contact, reply: DhtReply, hop: number): void;
   onFinished(run: LookupRun): void;
@@ -73,6 +75,7 @@ export class LookupRun {
         maxPerPrefix: settings.dhtMaxPerPrefix,
         maxRequests,
       },
+      thorough: this.#options.thorough ?? false,
       isConnected: (nodeId) => this.#context.requests.isConnected(nodeId),
       ...(this.#options.spacious ? { isEnough: (answered: readonly Contact[]) => this.#isSpacious(answered) } : {}),
       ...(claim ? { claim } : {}),
@@ -170,6 +173,7 @@ export class LookupRun {
         this.#feed(path, { type: 'failed', nodeId: contact.nodeId });
       },
       slow: () => this.#feed(path, { type: 'slow', nodeId: contact.nodeId }),
+      overdue: () => this.#feed(path, { type: 'overdue', nodeId: contact.nodeId }),
     });
     this.#inFlight.add(requestId);
   }

@@ -59,6 +59,7 @@ class ProviderSearch {
       target: options.key.bytes,
       request: { type: 'find-providers', key: options.key.bytes, offset: 0, limit: pageSize },
       spacious: true,
+      thorough: true,
       onAnswer: (contact, reply, hop) => this.#hear(contact, reply, hop),
       onFinished: () => {
         this.#lookupDone = true;
