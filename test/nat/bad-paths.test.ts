@@ -90,7 +90,7 @@ describeInLab('two nodes and a path that treats packets badly', function () {
     expect((await peerAt(inside, outside.nodeId)).connectedSeconds).to.be.greaterThan(connectedSeconds);
   }
 
-  it('answer every one of 50 pings at 8 % loss each way, on one connection (HARDENING 6)', () => pingThroughLoss(50));
+  it('answer every one of 200 pings at 8 % loss each way, on one connection (HARDENING 6)', () => pingThroughLoss(200));
 
   (longTests ? it : it.skip)('answer every one of 1,000 pings at 8 % loss each way within 45 s, on one connection (HARDENING 6; runs with MACULA_TEST_LONG=1)', async () => {
     const startMs = performance.now();
