@@ -10,7 +10,7 @@ export default class DhtPutCommand extends ClientCommand {
   static override description = 'Exits with 8 when fewer replicas confirmed than were needed, and with 7 when a newer value is there or every replica refused; the error says what each replica answered.';
   static override examples = [
     { description: 'Text', command: '<%= config.bin %> <%= command.id %> motd "good morning"' },
-    { description: 'A file, for an hour', command: '<%= config.bin %> <%= command.id %> config @settings.json --ttl 1h' },
+    { description: 'A file, for an hour', command: '<%= config.bin %> <%= command.id %> hosts @/etc/hosts --ttl 1h' },
     { description: 'What a program prints', command: 'date | <%= config.bin %> <%= command.id %> now -' },
     { description: 'Only if there is none yet', command: '<%= config.bin %> <%= command.id %> leader me --expect-seq 0' },
   ];

@@ -6,7 +6,7 @@ export default class DhtTraceCommand extends ClientCommand {
   static override summary = 'Show every request of a lookup with its time, and who holds the key';
   static override examples = [
     { description: 'One line a request', command: '<%= config.bin %> <%= command.id %> motd' },
-    { description: 'Ids of the holders', command: "<%= config.bin %> <%= command.id %> motd --json | tail -1 | jq -r '.summary.holders[]'" },
+    { description: 'One JSON object a request, and a summary with the ids of all holders', command: '<%= config.bin %> <%= command.id %> motd --json' },
   ];
   static override args = { key: keyArgument };
   static override flags = { owner: ownerFlag, timeout: dhtTimeout };

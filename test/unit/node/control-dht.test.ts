@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { MaculaError } from '../../../src/lib/base/errors.js';
+import type { MaculaError } from '../../../src/lib/base/errors.js';
 import { dhtGetRequest, dhtGetResult, dhtNodesResult, dhtPutRequest, dhtTraceResult } from '../../../src/lib/control/protocol-dht.js';
 import { DhtControl, type ControlledDht } from '../../../src/lib/node/control-dht.js';
 import { settle, VirtualClock } from '../../support/virtual-clock.js';
@@ -89,14 +89,13 @@ describe('the DHT on the control socket', () => {
   it('waits for a key by looking again, past what is cached', async () => {
     const clock = new VirtualClock();
     const options: unknown[] = [];
-    let value: typeof found | undefined;
-    const handlers = control({ get: async (_key, given) => (options.push(given), value) }, clock);
+    const answers = [undefined, found];
+    const handlers = control({ get: async (_key, given) => (options.push(given), answers.shift()) }, clock);
     let met = false;
     const waiting = handlers.waitForKey('k', signal).then(() => (met = true));
     await settle();
     expect([options.length, met]).to.deep.equal([1, false]);
     expect(options[0]).to.include({ fresh: true });
-    value = found;
     clock.advance(500);
     await waiting;
     expect(options).to.have.length(2);
