@@ -245,7 +245,7 @@ export class DhtCore {
   }
 
   #lookup(target: Uint8Array, disjointPaths: number, finished: (run: LookupRun) => void): Running {
-    const run = new LookupRun(this.#context, { target, request: { type: 'find-node', target }, disjointPaths, thorough: true, onFinished: finished });
+    const run = new LookupRun(this.#context, { target, request: { type: 'find-node', target }, disjointPaths, wary: true, thorough: true, onFinished: finished });
     run.start();
     return run;
   }
@@ -255,7 +255,7 @@ export class DhtCore {
     const run = new LookupRun(context, {
       target: key,
       request: { type: 'find-value', key },
-      spacious: true,
+      wary: true,
       thorough: true,
       onFinished: () => {
         const holders: NodeId[] = run.steps.filter(({ holds }) => holds).map(({ contact }) => contact.nodeId);

@@ -62,7 +62,7 @@ class ValueRead {
     this.#lookup = new LookupRun(node.context, {
       target: options.key.bytes,
       request: { type: 'find-value', key: options.key.bytes },
-      spacious: true,
+      wary: true,
       thorough: true,
       onAnswer: (contact, reply, hop) => {
         if (reply.type === 'records') this.#hear(contact, reply.records[0], hop);

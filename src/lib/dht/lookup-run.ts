@@ -12,8 +12,8 @@ export interface LookupRunOptions {
   readonly request: DhtRequest;
   /** Independent paths, none of which asks a node another one asks (Baumgart and Mies, S/Kademlia, section 4.4). */
   readonly disjointPaths?: number;
-  /** Whether to go on past the k-th node where the network looks too dense around the target. */
-  readonly spacious?: boolean;
+  /** Whether to go on past the k-th node where the network looks too dense around the target, or too thin. */
+  readonly wary?: boolean;
   /** Whether finding the very closest matters more than time. */
   readonly thorough?: boolean;
   /** Sees every answer before the lookup does; may call {@link LookupRun.stop}. */
@@ -29,6 +29,8 @@ const maxRequests = 200;
 const maxCountFactor = 3;
 /** The k-th node nearer than this share of where it should be: ids were ground. Chance alone does it once in fifty. */
 const suspiciousShare = 0.5;
+/** The k-th node further away than so many times where it should be: those asked keep others from us. */
+const suspiciousGap = 2;
 /** Attempts of a lookup in which nobody answered, and the pause before the second, which doubles. */
 const maxAttempts = 4;
 const firstPauseMs = 200;
@@ -43,9 +45,9 @@ export class LookupRun {
   #paths: LookupCore[] = [];
   #attempts = 0;
   #queried = 0;
+  #answered = 0;
   #ended = false;
   #stopped = false;
-  #failedNodes = 0;
 
   constructor(context: DhtContext, options: LookupRunOptions) {
     this.#context = context;
@@ -77,7 +79,7 @@ export class LookupRun {
       },
       thorough: this.#options.thorough ?? false,
       isConnected: (nodeId) => this.#context.requests.isConnected(nodeId),
-      ...(this.#options.spacious ? { isEnough: (answered: readonly Contact[]) => this.#isSpacious(answered) } : {}),
+      ...(this.#options.wary ? { isEnough: (answered: readonly Contact[]) => this.#isPlausible(answered) } : {}),
       ...(claim ? { claim } : {}),
     }));
     this.#paths.forEach((path, index) => {
@@ -99,7 +101,7 @@ export class LookupRun {
 
   /** Those that answered, closest first: k, or more where the network looks too dense. */
   closest(): Contact[] {
-    return this.#merged((path) => path.closest());
+    return this.#needed(this.#merged((path) => path.closest()));
   }
 
   /** Known nodes beyond those, closest first. */
@@ -107,9 +109,9 @@ export class LookupRun {
     return this.#merged((path) => path.further());
   }
 
-  /** Nodes asked that turned out gone. */
-  get failedNodes(): number {
-    return this.#failedNodes;
+  /** Nodes asked that did not answer, or not yet. */
+  get unansweredNodes(): number {
+    return this.#queried - this.#answered;
   }
 
   get steps(): readonly TraceStep[] {
@@ -129,16 +131,26 @@ export class LookupRun {
   }
 
   /**
-   * Whether these reach as far from the target as the k-th node should lie by the density of our own surroundings.
-   * Whoever grinds ids to own a key crowds close to it; honest nodes lie beyond.
+   * Whether these are what the density of our own surroundings promises. Whoever grinds ids to own a key crowds close
+   * to it, and honest nodes lie beyond; whoever names only its like leaves gaps, and others know of closer ones.
    */
-  #isSpacious(answered: readonly Contact[]): boolean {
+  #isPlausible(answered: readonly Contact[]): boolean {
     const { table, settings } = this.#context;
     if (answered.length < settings.dhtBucketSize) return true;
-    const expectedShare = settings.dhtBucketSize / table.estimatedNetworkSize();
     const networks = new Set(answered.map((contact) => networkPrefix(contact) ?? contact.nodeId));
     if (networks.size * settings.dhtMaxPerPrefix < answered.length) return false;
-    return distanceShare(this.#options.target, answered.at(-1)!.id) >= suspiciousShare * expectedShare;
+    const { target } = this.#options;
+    const expectedShare = settings.dhtBucketSize / table.estimatedNetworkSize();
+    const kth = distanceShare(target, answered[settings.dhtBucketSize - 1]!.id);
+    return distanceShare(target, answered.at(-1)!.id) >= suspiciousShare * expectedShare && kth <= suspiciousGap * expectedShare;
+  }
+
+  /** The first k, and as many beyond as it takes to reach where the k-th should be. */
+  #needed(answered: readonly Contact[]): Contact[] {
+    const { table, settings } = this.#context;
+    const reachShare = (suspiciousShare * settings.dhtBucketSize) / table.estimatedNetworkSize();
+    const enough = answered.findIndex(({ id }, index) => index + 1 >= settings.dhtBucketSize && distanceShare(this.#options.target, id) >= reachShare);
+    return enough === -1 ? [...answered] : answered.slice(0, enough + 1);
   }
 
   #feed(path: LookupCore, event: LookupEvent): void {
@@ -161,6 +173,7 @@ export class LookupRun {
     const requestId = this.#context.requests.send(contact, this.#options.request, {
       answered: (reply, durationMs) => {
         this.#inFlight.delete(requestId);
+        this.#answered++;
         const contacts = 'contacts' in reply ? reply.contacts : [];
         Object.assign(step, { durationMs, outcome: 'answered', holds: reply.type === 'records' && reply.records.length > 0, returned: contacts.length });
         if (!this.#ended) this.#options.onAnswer?.(contact, reply, hop);
@@ -168,7 +181,6 @@ export class LookupRun {
       },
       failed: (_failure, durationMs) => {
         this.#inFlight.delete(requestId);
-        this.#failedNodes++;
         Object.assign(step, { durationMs, outcome: 'failed' });
         this.#feed(path, { type: 'failed', nodeId: contact.nodeId });
       },

@@ -58,7 +58,7 @@ class ProviderSearch {
     this.#lookup = new LookupRun(node.context, {
       target: options.key.bytes,
       request: { type: 'find-providers', key: options.key.bytes, offset: 0, limit: pageSize },
-      spacious: true,
+      wary: true,
       thorough: true,
       onAnswer: (contact, reply, hop) => this.#hear(contact, reply, hop),
       onFinished: () => {

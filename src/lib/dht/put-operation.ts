@@ -41,7 +41,7 @@ export function publish(node: DhtNode, publication: Publication, finish: FinishS
   const lookup = new LookupRun(context, {
     target: publication.key.bytes,
     request: many ? { type: 'find-node', target: publication.key.bytes } : { type: 'find-value', key: publication.key.bytes },
-    spacious: true,
+    wary: true,
     onAnswer: (_contact, reply) => {
       if (reply.type !== 'records') return;
       for (const signed of reply.records) newest = replica.newer(newest, signed, keyHex);
@@ -95,7 +95,7 @@ function place(node: DhtNode, key: Uint8Array, run: LookupRun): Placement {
   const last = closest.at(-1);
   const local = closest.length < replicas || (last !== undefined && compareDistance(key, context.selfId, last.id) < 0);
   const targets = local && closest.length >= replicas ? closest.slice(0, -1) : closest;
-  return { targets, local, aim: Math.min(replicas, closest.length + run.failedNodes + (local ? 1 : 0)) };
+  return { targets, local, aim: Math.min(replicas, closest.length + run.unansweredNodes + (local ? 1 : 0)) };
 }
 
 function judge(node: DhtNode, base: Pick<StoreResult, 'type' | 'record' | 'sequence' | 'target' | 'quorum'>, cost: LookupCost, replicas: readonly ReplicaOutcome[], key: RecordKey): StoreResult {

@@ -4,7 +4,7 @@ import { defaultSettings } from '../../../src/lib/config/schema.js';
 import { contactOf, type Contact } from '../../../src/lib/dht/contact.js';
 import { DhtCore } from '../../../src/lib/dht/dht-core.js';
 import type { DhtSettings } from '../../../src/lib/dht/dht-context.js';
-import { RoutingTable } from '../../../src/lib/dht/routing-table.js';
+import type { RoutingTable } from '../../../src/lib/dht/routing-table.js';
 import type { Signer } from '../../../src/lib/identity/signing.js';
 
 /** `honest`; `silent`: is connected to and never answers; `sybil`: names only its like, keeps nothing and says it did. */
@@ -20,7 +20,7 @@ const signatureByte = 0x5a;
 
 /** Real signatures cost more than all the rest of a simulation and decide nothing in it. */
 function simulatedSigner(key: Uint8Array, nodeId: string): Signer {
-  return { nodeId, publicKey: Buffer.concat([ed25519Prefix, key]), sign: () => Buffer.alloc(64, signatureByte) };
+  return { nodeId, publicKey: Buffer.concat([ed25519Prefix, key]), sign: (bytes) => Buffer.concat([Buffer.of(signatureByte), createHash('sha256').update(bytes).digest()]) };
 }
 
 /** A virtual node: its identity, and while it lives its DHT core. */
