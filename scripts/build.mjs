@@ -7,8 +7,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root, run } from './project.mjs';
 
-/** Pure JavaScript that every command needs: read from one bundle it costs a third of what its many files do. */
-const bundled = ['@oclif/core', 'ipaddr.js'];
+/**
+ * Everything else is bundled: read from a few files it costs a third of what its hundreds of files do. Native bindings find
+ * their files beside themselves, x509 is loaded on the first start only, and oclif looks for a compiler only in development.
+ */
+const external = ['lmdb', '@matrixai/quic', '@peculiar/x509', 'reflect-metadata', 'typescript', 'ts-node', 'tsx'];
 
 function commandSources() {
   const files = readdirSync(join(root, 'src/commands'), { recursive: true, withFileTypes: true });
@@ -25,13 +28,12 @@ const heavyCommandsApart = {
   },
 };
 
-/** The node is not bundled: it is loaded from dist/lib, as programs that embed it do. */
-const nodeFromLibrary = {
-  name: 'node-from-library',
+const onlyStartLoadsNode = {
+  name: 'only-start-loads-the-node',
   setup({ onResolve }) {
-    onResolve({ filter: /\/lib\/node\/run-node\.js$/ }, ({ path, importer, kind }) => {
-      const fromStart = kind === 'dynamic-import' && importer === join(root, 'src/commands/node/start.ts');
-      return fromStart ? { path, external: true } : { errors: [{ text: 'only `node start` may load the node, and only when it runs' }] };
+    onResolve({ filter: /\/lib\/node\/run-node\.js$/ }, ({ importer, kind }) => {
+      if (kind === 'dynamic-import' && importer === join(root, 'src/commands/node/start.ts')) return undefined;
+      return { errors: [{ text: 'only `node start` may load the node, and only when it runs' }] };
     });
   },
 };
@@ -57,7 +59,6 @@ const requireAtFirstUse = {
 };
 
 async function bundleCommandLine(directory) {
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const shared = {
     absWorkingDir: root,
     outbase: 'src',
@@ -65,18 +66,21 @@ async function bundleCommandLine(directory) {
     bundle: true,
     platform: 'node',
     target: 'node20',
-    minify: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
     legalComments: 'linked',
-    // oclif looks for a TypeScript compiler only in development.
-    external: [...Object.keys(dependencies).filter((name) => !bundled.includes(name)), 'typescript', 'ts-node', 'tsx'],
+    external,
     logLevel: 'warning',
   };
   // oclif is CommonJS, for which ES modules have no require.
-  const banner = { js: 'import{createRequire as createRequireForBundle}from"node:module";const require=createRequireForBundle(import.meta.url);' };
-  const chunks = { splitting: true, chunkNames: 'chunks/[name]-[hash]', banner };
+  const banner = {
+    js: 'import{createRequire as createRequireForBundle}from"node:module";const require=createRequireForBundle(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;',
+  };
+  // As deep as src/lib/node: from there package.json is found.
+  const chunks = { splitting: true, chunkNames: 'chunks/shared/[name]-[hash]', banner };
   await Promise.all([
-    build({ ...shared, entryPoints: ['src/cli/main.ts'], format: 'cjs', outExtension: { '.js': '.cjs' }, plugins: [heavyCommandsApart, requireAtFirstUse] }),
-    build({ ...shared, entryPoints: commandSources(), format: 'esm', ...chunks, plugins: [nodeFromLibrary, requireAtFirstUse] }),
+    build({ ...shared, entryPoints: ['src/cli/main.ts'], format: 'cjs', minifyIdentifiers: true, outExtension: { '.js': '.cjs' }, plugins: [heavyCommandsApart, requireAtFirstUse] }),
+    build({ ...shared, entryPoints: commandSources(), format: 'esm', ...chunks, plugins: [onlyStartLoadsNode, requireAtFirstUse] }),
   ]);
   const main = join(directory, 'cli/main.cjs');
   writeFileSync(main, readFileSync(main, 'utf8').replaceAll('import("../commands/', 'require("./loader.cjs").importModule("../commands/'));
