@@ -57,5 +57,7 @@ export interface DhtContext {
   readonly requests: DhtRequests;
   /** Monotonic time of the event being handled, milliseconds. */
   now(): number;
+  /** Wall clock as it would read had nobody set it since the first event (steady-clock.ts). */
+  steadyWallMs(): number;
   emit(effect: DhtEffect): void;
 }

@@ -21,6 +21,7 @@ import { ResultCache } from './result-cache.js';
 import { RoutingTable } from './routing-table.js';
 import { RttTable } from './rtt-table.js';
 import { Serving } from './serving.js';
+import { SteadyWallClock } from './steady-clock.js';
 
 /** A node of the table as others see it. */
 export interface KnownNode {
@@ -63,6 +64,7 @@ export class DhtCore {
   readonly #running = new Map<number, Running>();
   #effects: DhtEffect[] = [];
   #nowMs = 0;
+  #steady: SteadyWallClock | undefined;
 
   constructor(components: DhtComponents, settings: DhtSettings, limits: RecordStoreLimits) {
     const selfId = nodeIdToBytes(components.nodeId);
@@ -81,6 +83,7 @@ export class DhtCore {
         return requests;
       },
       now: () => this.#nowMs,
+      steadyWallMs: () => this.#steadyClock().wallMs(this.#nowMs),
       emit: (effect) => this.#effects.push(effect),
     };
     const requests = new DhtRequestTracker(context, observer);
@@ -101,6 +104,7 @@ export class DhtCore {
    */
   handle(event: DhtEvent, nowMs: number): DhtEffect[] {
     this.#nowMs = nowMs;
+    this.#steadyClock();
     this.#dispatch(event);
     return this.#takeEffects();
   }
@@ -135,6 +139,11 @@ export class DhtCore {
       cachedResults: values.size + providers.size,
       networkSize: Math.round(context.table.estimatedNetworkSize()),
     };
+  }
+
+  /** Begins with the first event: what the wall clock reads then is believed. */
+  #steadyClock(): SteadyWallClock {
+    return (this.#steady ??= new SteadyWallClock(this.#nowMs, this.#context.components.clock.wallMs()));
   }
 
   #takeEffects(): DhtEffect[] {

@@ -116,7 +116,7 @@ class ValueRead {
     const agreeing = this.#holders.filter(isNewest).length + (this.#held && isNewest({ record: this.#held }) ? 1 : 0);
     const record = newest?.kind === 'tombstone' ? undefined : newest?.signed;
     const { dhtCacheMs, dhtNegativeCacheMs } = context.settings;
-    const remainingMs = newest && record ? newest.createdMs + newest.ttlMs - context.components.clock.wallMs() : Infinity;
+    const remainingMs = newest && record ? newest.createdMs + newest.ttlMs - Math.min(context.components.clock.wallMs(), context.steadyWallMs()) : Infinity;
     const keepMs = Math.min(record ? dhtCacheMs : dhtNegativeCacheMs, remainingMs);
     if (keepMs > 0) values.set(this.#keyHex, { record, sequence: newest?.sequence ?? 0 }, context.now() + keepMs);
     const source = this.#holders.length === 0 && this.#held ? 'local' : 'network';

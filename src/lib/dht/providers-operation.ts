@@ -23,7 +23,7 @@ export function findProviders(node: DhtNode, options: FindProvidersOptions, fini
   const keyHex = Buffer.from(options.key.bytes).toString('hex');
   const cached = options.fresh ? undefined : providers.get(keyHex, context.now());
   if (cached) {
-    const alive = withoutExpired(cached, context.components.clock.wallMs());
+    const alive = withoutExpired(cached, Math.min(context.components.clock.wallMs(), context.steadyWallMs()));
     finish({ type: 'providers', hops: 0, queried: 0, durationMs: 0, records: alive.slice(0, options.limit).map(({ signed }) => signed), source: 'cache' });
     return { abort: () => undefined };
   }

@@ -3,8 +3,8 @@ import type { DhtContext } from './dht-context.js';
 import type { StoreAnswer } from './dht-requests.js';
 import { networkPrefix } from './network-prefix.js';
 import { compareRecords } from './record-order.js';
-import { verifyRecord } from './record-rules.js';
-import type { DecodedRecord, SignedRecord } from './record.js';
+import { verifyRecord, type VerificationRefusal } from './record-rules.js';
+import type { Checked, DecodedRecord, SignedRecord } from './record.js';
 import { RecordStoreCore, type ProviderPage, type RecordStoreLimits, type StoreEffect } from './record-store-core.js';
 import type { StoredRecord } from './stored-record.js';
 
@@ -54,8 +54,7 @@ export class Replica {
 
   /** The record's fields if it is valid and, where a key is given, is one for that key. */
   verified(signed: SignedRecord, keyHex?: string): DecodedRecord | undefined {
-    const { components } = this.#context;
-    const checked = verifyRecord(signed, { realmId: components.realmId, nowWallMs: this.#wallMs(), verify: components.verify });
+    const checked = this.#verify(signed);
     if (!checked.ok || (keyHex !== undefined && checked.record.keyHex !== keyHex)) return undefined;
     return checked.record;
   }
@@ -70,8 +69,7 @@ export class Replica {
 
   /** A record comes from a peer, or from ourselves where `from` is undefined; `done` is called once its fate is on disk. */
   offer(signed: SignedRecord, from: Contact | undefined, expectedSequence: number | undefined, done: (outcome: OfferOutcome) => void): void {
-    const { components } = this.#context;
-    const checked = verifyRecord(signed, { realmId: components.realmId, nowWallMs: this.#wallMs(), verify: components.verify });
+    const checked = this.#verify(signed);
     if (!checked.ok) {
       done({ answer: { type: 'refused', reason: checked.reason }, record: undefined });
       return;
@@ -123,6 +121,11 @@ export class Replica {
     this.#writes.delete(writeId);
     batch.failed ||= failed;
     if (--batch.remaining === 0) batch.done(batch.failed);
+  }
+
+  #verify(signed: SignedRecord): Checked<VerificationRefusal> {
+    const { realmId, verify } = this.#context.components;
+    return verifyRecord(signed, { realmId, nowWallMs: this.#wallMs(), steadyWallMs: this.#context.steadyWallMs(), verify });
   }
 
   #wallMs(): number {
