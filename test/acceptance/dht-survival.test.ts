@@ -27,8 +27,10 @@ async function expectReadable(nodes: readonly NodeProcess[]): Promise<void> {
   expect(found.map((each) => each.value)).to.deep.equal(nodes.map(() => value));
 }
 
+/** Resolves once the routing table holds so many; lookups fill it. */
 async function untilInMesh(node: NodeProcess, known: number): Promise<void> {
-  while ((await node.control.dhtNodes()).nodes.length < known) await node.control.wait(`peers>=${known}`, 60_000);
+  await node.control.wait(`peers>=${known}`, 60_000);
+  while ((await node.control.dhtNodes()).nodes.length < known) await trace(node);
 }
 
 describe(`${count} nodes in as many processes`, function () {

@@ -39,11 +39,12 @@ async function json<Shape>(node: NodeProcess, ...args: string[]): Promise<Shape>
   return onlyObject<Shape>(result);
 }
 
-/** Resolves once the node's routing table holds all of the others. */
+/** Resolves once the node's routing table holds all of the others; lookups fill it. */
 async function untilKnown(node: NodeProcess, others: readonly NodeProcess[]): Promise<void> {
   for (;;) {
     const known = new Set((await node.control.dhtNodes()).nodes.map(({ nodeId }) => nodeId));
     if (others.every(({ nodeId }) => known.has(nodeId))) return;
+    await node.control.dhtTrace({ key: 'anything', timeoutMs: 10_000 });
   }
 }
 
