@@ -3,9 +3,10 @@ import type { RandomSource } from '../base/random.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
 import type { Signer, VerifySignature } from '../identity/signing.js';
+import type { Contact } from './contact.js';
 import type { DeadlineQueue } from './deadline-queue.js';
 import type { DhtEffect } from './dht-events.js';
-import type { DhtRequests } from './dht-request-tracker.js';
+import type { DhtReply, DhtRequest, RequestFailure } from './dht-requests.js';
 import type { RoutingTable } from './routing-table.js';
 import type { RttTable } from './rtt-table.js';
 
@@ -44,6 +45,24 @@ export type DhtSettings = Pick<
   | 'dhtNegativeCacheMs'
   | 'dhtCacheEntries'
 >;
+
+/** What becomes of one request. At most one of `answered` and `failed` is called, `slow` at most once and before. */
+export interface RequestHandlers {
+  answered(reply: DhtReply, durationMs: number): void;
+  failed(failure: RequestFailure, durationMs: number): void;
+  /** The peer took longer than it usually does; the answer may still come. */
+  slow?(): void;
+  /** It took several times as long. */
+  overdue?(): void;
+}
+
+/** What a part of the DHT needs to ask peers. */
+export interface DhtRequests {
+  send(contact: Contact, request: DhtRequest, handlers: RequestHandlers): number;
+  /** Nobody waits any more: no handler is called. */
+  cancel(requestId: number): void;
+  isConnected(nodeId: NodeId): boolean;
+}
 
 /** What the parts of one node's DHT share. */
 export interface DhtContext {

@@ -1,29 +1,11 @@
 import type { NodeId } from '../identity/node-id.js';
 import type { Contact } from './contact.js';
 import type { Deadline } from './deadline-queue.js';
-import type { DhtContext } from './dht-context.js';
+import type { DhtContext, DhtRequests, RequestHandlers } from './dht-context.js';
 import type { DhtReply, DhtRequest, RequestFailure } from './dht-requests.js';
-
-/** What becomes of one request. At most one of `answered` and `failed` is called, `slow` at most once and before. */
-export interface RequestHandlers {
-  answered(reply: DhtReply, durationMs: number): void;
-  failed(failure: RequestFailure, durationMs: number): void;
-  /** The peer took longer than it usually does; the answer may still come. */
-  slow?(): void;
-  /** It took several times as long. */
-  overdue?(): void;
-}
 
 /** A lost packet is sent again after about the patience a peer gets, and may be lost again. */
 const overdueFactor = 3;
-
-/** What a part of the DHT needs to ask peers. */
-export interface DhtRequests {
-  send(contact: Contact, request: DhtRequest, handlers: RequestHandlers): number;
-  /** Nobody waits any more: no handler is called. */
-  cancel(requestId: number): void;
-  isConnected(nodeId: NodeId): boolean;
-}
 
 interface Pending {
   readonly contact: Contact;
