@@ -33,6 +33,7 @@ export class NodeHealth {
       failure: this.failure,
       socketBound: endpoint !== undefined,
       storeOpen: store !== undefined,
+      storeFailure: store?.writeFailure?.message,
       storeSetAside: store?.setAside !== undefined,
       connectedPeers: counts?.connected ?? 0,
       expectsPeers: this.#hasBootstrap || (counts?.known ?? 0) > 0,

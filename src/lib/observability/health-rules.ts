@@ -5,6 +5,8 @@ export interface HealthFacts {
   readonly failure: string | undefined;
   readonly socketBound: boolean;
   readonly storeOpen: boolean;
+  /** Why the store does not take writes; undefined while it does. */
+  readonly storeFailure: string | undefined;
   /** Whether a damaged store was moved aside at start. */
   readonly storeSetAside: boolean;
   readonly connectedPeers: number;
@@ -47,7 +49,7 @@ function checksOf(facts: HealthFacts): HealthCheck[] {
   return [
     { name: 'started', ok: facts.phase === 'started', message: phaseMessages[facts.phase] },
     { name: 'socket', ok: facts.socketBound, message: facts.socketBound ? 'the UDP socket is bound' : 'the UDP socket is not bound' },
-    { name: 'store', ok: facts.storeOpen, message: facts.storeOpen ? 'the store is open' : 'the store is not open' },
+    { name: 'store', ok: facts.storeOpen && facts.storeFailure === undefined, message: facts.storeFailure ?? (facts.storeOpen ? 'the store is open' : 'the store is not open') },
   ];
 }
 
@@ -71,7 +73,7 @@ function warningsOf(facts: HealthFacts): HealthWarning[] {
   return warnings;
 }
 
-/** Judges a node: alive, ready for work, and what its operator should know. Ready = started, socket bound, store open. */
+/** Judges a node: alive, ready for work, and what its operator should know. Ready = started, socket bound, store open and writable. */
 export function judgeHealth(facts: HealthFacts): HealthReport {
   const checks = checksOf(facts);
   const live = facts.failure === undefined;

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import type { Clock } from '../base/clock.js';
+import type { Clock, Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { KeyValue } from '../base/key-value.js';
 import type { Logger } from '../base/logger.js';
@@ -13,6 +13,10 @@ import { storeError } from './store-error.js';
 /** LMDB's keys end at 1,978 bytes with the smallest page; half of it leaves room for escapes. */
 const maxKeyBytes = 900;
 
+/** How often a store that did not take a write is probed until it does. */
+const probeIntervalMs = 5000;
+const probeKey = 'meta/probe';
+
 const collectionName = /^[a-z][a-z0-9-]{0,31}$/;
 
 /** The durable collections of a node. One process at a time may have a store open: hold the data directory's lock. */
@@ -21,7 +25,9 @@ export interface Store {
   readonly setAside: string | undefined;
   /** The collection of that name; made by its first entry. Names are lower-case words with dashes, at most 32 characters; `meta` is taken. */
   collection<Value>(name: string): KeyValue<Value>;
-  /** Writes and flushes a probe; what failed, or undefined when the store can be written. */
+  /** Why the store does not take writes at the moment; undefined while it does. */
+  readonly writeFailure: MaculaError | undefined;
+  /** Writes and flushes a probe as large as what last failed; why that failed, or undefined when the store can be written. */
   check(): Promise<MaculaError | undefined>;
   /** Waits for writes under way and closes. Idempotent. */
   close(): Promise<void>;
@@ -41,7 +47,7 @@ export async function openStore(directory: string, components: StoreComponents):
   try {
     const setAside = await setAsideIfDamaged(directory, components);
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const store = new LmdbStore(directory, setAside, components.logger);
+    const store = new LmdbStore(directory, setAside, components);
     await store.prepare();
     return store;
   } catch (error) {
@@ -86,12 +92,17 @@ class LmdbStore implements Store {
   readonly #db: RootDatabase<Buffer, string>;
   readonly #directory: string;
   readonly #logger: Logger;
+  readonly #clock: Clock;
+  /** The largest write since the store last took one as large. */
+  #failed: { readonly error: MaculaError; readonly bytes: number } | undefined;
+  #probe: Timer | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(directory: string, setAside: string | undefined, logger: Logger) {
+  constructor(directory: string, setAside: string | undefined, { logger, clock }: StoreComponents) {
     this.#directory = directory;
     this.setAside = setAside;
     this.#logger = logger;
+    this.#clock = clock;
     this.#db = open<Buffer, string>(directory, {
       encoding: 'binary',
       maxDbs: 1,
@@ -104,7 +115,7 @@ class LmdbStore implements Store {
 
   /** Writes the format number into a new store. */
   async prepare(): Promise<void> {
-    if (this.#db.get(formatKey) === undefined) await this.write('cannot write the store', () => this.#db.put(formatKey, encodeRecord(formatKey, formatVersion)));
+    if (this.#db.get(formatKey) === undefined) await this.#write('cannot write the store', formatKey, formatVersion);
   }
 
   collection<Value>(name: string): KeyValue<Value> {
@@ -115,12 +126,11 @@ class LmdbStore implements Store {
     return {
       get: (key) => this.#read<Value>(prefix + key)?.value,
       put: async (key, value) => {
-        const whole = checkedKey(prefix + key);
-        await this.write('cannot write', () => this.#db.put(whole, encodeRecord(whole, value)));
+        await this.#write('cannot write', checkedKey(prefix + key), value);
       },
       remove: async (key) => {
         const whole = checkedKey(prefix + key);
-        await this.write('cannot remove', () => this.#db.remove(whole));
+        await this.#commit('cannot remove', 0, () => this.#db.remove(whole));
       },
       entries: () => this.#entries<Value>(prefix, end),
     };
@@ -128,24 +138,52 @@ class LmdbStore implements Store {
 
   async check(): Promise<MaculaError | undefined> {
     try {
-      await this.write('cannot write', () => this.#db.put(formatKey, encodeRecord(formatKey, formatVersion)));
+      await this.#write('cannot write', probeKey, Buffer.alloc(this.#failed?.bytes ?? 0));
+      await this.#commit('cannot remove', 0, () => this.#db.remove(probeKey));
       return undefined;
     } catch (error) {
       return MaculaError.from(error);
     }
   }
 
+  get writeFailure(): MaculaError | undefined {
+    return this.#failed?.error;
+  }
+
   close(): Promise<void> {
+    this.#probe?.cancel();
     return (this.#closing ??= this.#db.close());
   }
 
-  async write(what: string, operation: () => Promise<boolean>): Promise<void> {
+  #write(what: string, key: string, value: unknown): Promise<void> {
+    const record = encodeRecord(key, value);
+    return this.#commit(what, record.length, () => this.#db.put(key, record));
+  }
+
+  async #commit(what: string, bytes: number, operation: () => Promise<boolean>): Promise<void> {
     if (this.#closing) throw new MaculaError('MACULA_STORE_FAILED', `${what} in ${this.#directory}: the store is closed`);
     try {
       await operation();
     } catch (error) {
-      throw storeError(what, this.#directory, await commitCause(error));
+      throw this.#noteFailure(storeError(what, this.#directory, await commitCause(error)), bytes);
     }
+    if (this.#failed && bytes >= this.#failed.bytes) this.#noteRecovery();
+  }
+
+  #noteFailure(error: MaculaError, bytes: number): MaculaError {
+    if (!this.#failed) this.#logger.error('the store does not take writes', { error: error.message });
+    this.#failed = { error, bytes: Math.max(bytes, this.#failed?.bytes ?? 0) };
+    if (this.#closing) return error;
+    this.#probe?.cancel();
+    // A disk may have room for something small while all that is larger fails, hence a probe of the same size.
+    this.#probe = this.#clock.setTimer(probeIntervalMs, () => void this.check());
+    return error;
+  }
+
+  #noteRecovery(): void {
+    this.#failed = undefined;
+    this.#probe?.cancel();
+    this.#logger.info('the store takes writes again');
   }
 
   #read<Value>(key: string): { value: Value } | undefined {

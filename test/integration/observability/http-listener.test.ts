@@ -7,7 +7,7 @@ import { judgeHealth, type HealthFacts } from '../../../src/lib/observability/he
 import { HttpListener } from '../../../src/lib/observability/http-listener.js';
 
 const well: HealthFacts = {
-  phase: 'started', failure: undefined, socketBound: true, storeOpen: true, storeSetAside: false,
+  phase: 'started', failure: undefined, socketBound: true, storeOpen: true, storeFailure: undefined, storeSetAside: false,
   connectedPeers: 0, expectsPeers: false, uptimeMs: 0, certificateDaysLeft: 3650,
 };
 

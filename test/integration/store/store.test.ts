@@ -184,9 +184,13 @@ describe('the store', function () {
       for (const [index, outcome] of outcomes.entries()) if (outcome.status === 'fulfilled') expect(records.get(`k${index}`)).to.have.length(8000);
       for (let index = 0; index < 200; index++) await records.put(`one-${index}`, Buffer.alloc(8000)).catch(() => undefined);
       expect(String(records.get('first'))).to.equal('1');
+      expect(store.writeFailure).to.have.property('code', 'MACULA_STORE_FAILED');
+      expect((await store.check())?.code).to.equal('MACULA_STORE_FAILED');
       await rm(join(small, 'filler'));
       await records.put('after', Buffer.from('2'));
+      expect(store.writeFailure, 'that was too little to tell').to.have.property('code', 'MACULA_STORE_FAILED');
       expect(await store.check()).to.equal(undefined);
+      expect(store.writeFailure).to.equal(undefined);
       await store.close();
     } finally {
       execFileSync('umount', [small]);
