@@ -85,8 +85,10 @@ export class HttpListener implements Service {
       return reply.status(404).send({ schemaVersion, error });
     });
     app.setErrorHandler((error, _request, reply) => {
-      this.#logger.error('metrics request failed', { error });
-      return reply.status(500).send({ schemaVersion, error: MaculaError.from(error) });
+      const status = refusalStatus(error);
+      if (status === undefined) this.#logger.error('metrics request failed', { error });
+      const shown = status === undefined ? MaculaError.from(error) : new MaculaError('MACULA_USAGE', MaculaError.from(error).message, { hint: 'Pages are read with GET, without a body.' });
+      return reply.status(status ?? 500).send({ schemaVersion, error: shown });
     });
   }
 
@@ -114,4 +116,11 @@ export class HttpListener implements Service {
         });
     }
   }
+}
+
+/** The status of a request that Fastify itself refuses (a body too large or not JSON); undefined for a failure of ours. */
+function refusalStatus(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
+  const status = Number(error.statusCode);
+  return status >= 400 && status < 500 ? status : undefined;
 }

@@ -14,14 +14,16 @@ const well: HealthFacts = {
 describe('the metrics and health listener', () => {
   let facts: HealthFacts;
   let listener: HttpListener;
+  let errors: string[];
   const metrics = { contentType: 'text/plain; version=0.0.4; charset=utf-8', render: async () => 'a_total 1\n' };
 
   const listenerOn = (metricsHost: string, metricsPort: number): HttpListener =>
-    new HttpListener({ metrics, health: () => judgeHealth(facts), logger: silentLogger }, { metricsHost, metricsPort });
+    new HttpListener({ metrics, health: () => judgeHealth(facts), logger: { ...silentLogger, error: (message) => void errors.push(message) } }, { metricsHost, metricsPort });
   const get = (path: string): Promise<Response> => fetch(new URL(path, listener.url));
 
   beforeEach(() => {
     facts = well;
+    errors = [];
     listener = listenerOn('127.0.0.1', 0);
   });
   afterEach(() => listener.stop());
@@ -74,6 +76,17 @@ describe('the metrics and health listener', () => {
     expect(response.status).to.equal(404);
     expect(await response.json()).to.have.nested.property('error.code', 'MACULA_NOT_FOUND');
   });
+
+  const refused: [string, string, number][] = [['a body too large', `"${'a'.repeat(2000)}"`, 413], ['a body that is no JSON', '{', 400]];
+  for (const [what, body, status] of refused) {
+    it(`refuses ${what} without taking it for a failure of its own`, async () => {
+      await listener.start();
+      const response = await fetch(new URL('/metrics', listener.url), { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+      expect(response.status).to.equal(status);
+      expect(await response.json()).to.have.nested.property('error.code', 'MACULA_USAGE');
+      expect(errors).to.deep.equal([]);
+    });
+  }
 
   it('says which setting to change when its port is taken, and can start once it is free', async () => {
     const other = createServer().listen(0, '127.0.0.1');
