@@ -155,7 +155,7 @@ function readPayload(signed: SignedRecord): DecodedRecord | undefined {
     createdMs: integerOf(message, 'creation time', createdMs, 0, Number.MAX_SAFE_INTEGER),
     ttlMs: integerOf(message, 'time to live', ttlMs, 1, Number.MAX_SAFE_INTEGER),
     publicKey: bytesBetween(message, 'public key', publicKey, 1, maxPublicKeyBytes),
-    body: bytesBetween(message, 'body', body, 0, maxBodyBytes.value),
+    body: bytesBetween(message, 'body', body, 0, signed.payload.length),
     keyHex: Buffer.from(key.bytes).toString('hex'),
     signed,
   };

@@ -92,7 +92,7 @@ describe('a signed record', () => {
     ['of a provider that would live too long', 'ttl-too-long', tampered({ 8: hour + 1 }, recordOf(keys.topic))],
     ['with too large a body for its kind', 'oversize', tampered({ 10: Buffer.alloc(1025) }, recordOf(keys.topic))],
     ['that removes and says something', 'oversize', tampered({ 10: Buffer.alloc(1) }, recordOf(keys.shared, alice, { kind: 'tombstone' }))],
-    ['with a value of more than 64 KiB', 'malformed', tampered({ 10: Buffer.alloc(64 * 1024 + 1) })],
+    ['with a value of more than 64 KiB', 'oversize', tampered({ 10: Buffer.alloc(64 * 1024 + 1) })],
     ['with a key of a type that is not allowed', 'key-not-allowed', tampered({ 9: Buffer.from('302a300506032b656e032100'.padEnd(88, '0'), 'hex') })],
     ['without a signature', 'malformed', { ...good.signed, signature: Buffer.alloc(0) }],
     ['with an endless signature', 'malformed', { ...good.signed, signature: Buffer.alloc(513) }],
