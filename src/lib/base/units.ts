@@ -3,20 +3,24 @@ import { MaculaError } from './errors.js';
 const durationUnits = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const sizeUnits = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
-function parseQuantity(text: string, units: Record<string, number>, what: string, example: string): number {
+function parseQuantity(text: string, units: Record<string, number>, what: string, example: string, name?: string): number {
   const match = /^(\d+(?:\.\d+)?)([A-Za-z]+)$/.exec(text.trim());
   const factor = match && Object.hasOwn(units, match[2]!) ? units[match[2]!] : undefined;
   if (!match || factor === undefined) {
-    throw new MaculaError('MACULA_USAGE', `not a ${what}: ${JSON.stringify(text)}`, {
+    throw new MaculaError('MACULA_USAGE', `${name === undefined ? '' : `${name} is `}not a ${what}: ${JSON.stringify(text)}`, {
       hint: `Write a number and a unit (${Object.keys(units).join(', ')}), for example ${example}.`,
     });
   }
   return Math.round(Number(match[1]) * factor);
 }
 
-/** Milliseconds of a duration such as `500ms`, `5s`, `1.5m`. @throws MaculaError MACULA_USAGE */
-export function parseDurationMs(text: string): number {
-  return parseQuantity(text, durationUnits, 'duration', '500ms or 5s');
+/**
+ * Milliseconds of a duration such as `500ms`, `5s`, `1.5m`.
+ * @param name what the text was given as, for the message
+ * @throws MaculaError MACULA_USAGE
+ */
+export function parseDurationMs(text: string, name?: string): number {
+  return parseQuantity(text, durationUnits, 'duration', '500ms or 5s', name);
 }
 
 /** Bytes of a size such as `64KiB` or `1MiB`. @throws MaculaError MACULA_USAGE */

@@ -1,4 +1,5 @@
 import type { SocketAddress } from '../base/address.js';
+import { addressesFor } from '../base/address-reach.js';
 import { nodeIdToBytes, type NodeId } from '../identity/node-id.js';
 
 /** How a node can be reached: at its own public address, through a relay only, or not known yet. */
@@ -16,4 +17,17 @@ export interface Contact {
 /** A contact of these parts. @param nodeId 64 lower-case hex characters */
 export function contactOf(nodeId: NodeId, addresses: readonly SocketAddress[], reachability: Reachability = 'unknown'): Contact {
   return { nodeId, id: nodeIdToBytes(nodeId), addresses, reachability };
+}
+
+/**
+ * Of what one node tells another of contacts, what is their business: addresses that mean something to the other (loopback
+ * ones on one machine, private ones among private addresses), and only contacts that are left with one.
+ * @param other who is told, or who tells; without an address everything passes
+ */
+export function contactsFor(other: Contact, contacts: readonly Contact[]): Contact[] {
+  const host = other.addresses[0]?.host;
+  if (host === undefined) return [...contacts];
+  return contacts
+    .map((contact) => ({ ...contact, addresses: addressesFor(host, contact.addresses) }))
+    .filter(({ addresses }) => addresses.length > 0);
 }

@@ -72,7 +72,7 @@ class ValueRead {
   }
 
   start(): Running {
-    if (this.#held && this.#wanted() <= 1) {
+    if (this.#held && !this.#options.fresh && this.#wanted() <= 1) {
       this.#end();
       return { abort: () => undefined };
     }

@@ -1,4 +1,4 @@
-import type { Contact } from './contact.js';
+import { contactsFor, type Contact } from './contact.js';
 import type { DhtContext } from './dht-context.js';
 import type { LookupCost, TraceStep } from './dht-operations.js';
 import type { DhtReply, DhtRequest } from './dht-requests.js';
@@ -174,7 +174,7 @@ export class LookupRun {
       answered: (reply, durationMs) => {
         this.#inFlight.delete(requestId);
         this.#answered++;
-        const contacts = 'contacts' in reply ? reply.contacts : [];
+        const contacts = 'contacts' in reply ? contactsFor(contact, reply.contacts) : [];
         Object.assign(step, { durationMs, outcome: 'answered', holds: reply.type === 'records' && reply.records.length > 0, returned: contacts.length });
         if (!this.#ended) this.#options.onAnswer?.(contact, reply, hop);
         this.#feed(path, { type: 'answered', nodeId: contact.nodeId, contacts });

@@ -1,4 +1,4 @@
-import type { Contact } from './contact.js';
+import { contactsFor, type Contact } from './contact.js';
 import type { DhtNode } from './dht-node.js';
 import type { DhtReply, DhtRequest } from './dht-requests.js';
 import type { Replication } from './replication.js';
@@ -57,6 +57,6 @@ export class Serving {
   #closest(target: Uint8Array, from: Contact): Contact[] {
     const { table, settings } = this.#node.context;
     const closest = table.closest(target, settings.dhtBucketSize + 1).filter(({ nodeId }) => nodeId !== from.nodeId);
-    return closest.slice(0, settings.dhtBucketSize);
+    return contactsFor(from, closest).slice(0, settings.dhtBucketSize);
   }
 }

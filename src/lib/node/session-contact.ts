@@ -1,6 +1,6 @@
 import { formatAddress, type SocketAddress } from '../base/address.js';
 import { contactOf, type Contact } from '../dht/contact.js';
-import { addressesFor } from '../peers/address-rules.js';
+import { addressesFor } from '../base/address-reach.js';
 import type { Session } from '../session/session.js';
 
 /**

@@ -6,7 +6,7 @@ import type { NodeId } from '../identity/node-id.js';
 import type { Session, SessionManager } from '../session/session.js';
 import { FrameType } from '../wire/frame-type.js';
 import { maxExchangedAddresses, maxExchangedPeers, peerExchangeBody, peerExchangeReplyBody, readPeerExchange, readPeerExchangeReply, type ExchangedPeer } from '../wire/peer-exchange.js';
-import { addressesFor } from './address-rules.js';
+import { addressesFor } from '../base/address-reach.js';
 import type { PeersComponents } from './ports.js';
 
 type ExchangeComponents = Pick<PeersComponents, 'nodeId' | 'sessions' | 'book' | 'clock' | 'random' | 'logger'> & {

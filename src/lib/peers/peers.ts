@@ -8,7 +8,7 @@ import type { Settings } from '../config/schema.js';
 import { parseNodeId, type NodeId } from '../identity/node-id.js';
 import { parsePeerUrl } from '../identity/peer-url.js';
 import type { Session, SessionEvents } from '../session/session.js';
-import { addressesFor } from './address-rules.js';
+import { addressesFor } from '../base/address-reach.js';
 import { PeerCloseCode } from './close-codes.js';
 import type { AddressSource } from './peer-book.js';
 import { PeerDialler } from './peer-dialler.js';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { formatAddress, parseAddress } from '../../../src/lib/base/address.js';
-import { addressesFor } from '../../../src/lib/peers/address-rules.js';
+import { addressesFor } from '../../../src/lib/base/address-reach.js';
 import { LocalAddresses } from '../../../src/lib/peers/local-addresses.js';
 
 describe('addresses told to a node, or believed from it', () => {

@@ -1,4 +1,4 @@
-import { addressScope, canonicalHost, formatAddress, type SocketAddress } from '../base/address.js';
+import { addressScope, canonicalHost, formatAddress, type SocketAddress } from './address.js';
 
 /** Reach of an address as far as telling it to others goes. IPv6 link-local addresses need a zone, so nobody else can use them. */
 type Reach = 'machine' | 'site' | 'world' | 'nowhere';
