@@ -11,16 +11,17 @@ export function described(about: string, variable?: string): string {
   return variable === undefined ? about : `${about} [env: ${variable}]`;
 }
 
-function readDuration(text: string, flag: string): number {
-  const milliseconds = parseDurationMs(text);
+/** @param name the flag or variable, as it is written */
+function readDuration(text: string, name: string): number {
+  const milliseconds = parseDurationMs(text, name);
   if (milliseconds >= 1 && milliseconds <= longestMs) return milliseconds;
-  throw new MaculaError('MACULA_USAGE', `--${flag} must be between 1ms and ${formatDuration(longestMs)}, not ${text}`);
+  throw new MaculaError('MACULA_USAGE', `${name} must be between 1ms and ${formatDuration(longestMs)}, not ${text}`);
 }
 
 /** A flag whose value is a duration; undefined where absent. */
 export const duration = custom<number>({
   helpValue: '<duration>',
-  parse: async (text, _context, flag) => readDuration(text, flag.name),
+  parse: async (text, _context, flag) => readDuration(text, `--${flag.name}`),
 });
 
 /**
@@ -30,7 +31,7 @@ export const duration = custom<number>({
 export function timeoutOf(flag: number | undefined, env: NodeJS.ProcessEnv, defaultMs: number): number {
   if (flag !== undefined) return flag;
   const variable = env.MACULA_TIMEOUT;
-  return variable === undefined || variable === '' ? defaultMs : readDuration(variable, 'timeout');
+  return variable === undefined || variable === '' ? defaultMs : readDuration(variable, 'MACULA_TIMEOUT');
 }
 
 /** The `--timeout` flag every command that waits has. */

@@ -22,7 +22,7 @@ const cases: readonly UsageCase[] = [
   { args: ['peers', 'ping', 'xyz'], message: /not a node id: "xyz"/ },
   { args: ['peers', 'ping', id, '--count', '0'], message: /0/ },
   { args: ['peers', 'ping', id, '--count', 'many'], message: /many/ },
-  { args: ['peers', 'list', '--timeout', '3'], message: /not a duration: "3"/, hint: /500ms/ },
+  { args: ['peers', 'list', '--timeout', '3'], message: /--timeout is not a duration: "3"/, hint: /500ms/ },
   { args: ['peers', 'list', '--timeout', '0s'], message: /--timeout must be between/ },
   { args: ['peers', 'list', '--timeout'], message: /--timeout expects a value/ },
   { args: ['node', 'wait', '--for', 'peers>=x'], message: /cannot wait for "peers>=x"/, hint: /ready, peers>=N/ },
@@ -57,6 +57,14 @@ describe('usage errors', () => {
       expect(onlyObject<FailureJson>(result).error.code).to.equal('MACULA_USAGE');
     });
   }
+
+  it('a bad MACULA_TIMEOUT is named as what is wrong, with the flag given and without', async () => {
+    for (const flags of [[], ['--timeout', '1s']]) {
+      const result = await macula(['peers', 'list', '--json', ...flags], { env: { MACULA_TIMEOUT: '3' } });
+      expect(result.code).to.equal(2);
+      expect(onlyObject<FailureJson>(result).error.message).to.equal('MACULA_TIMEOUT is not a duration: "3"');
+    }
+  });
 
   it('global flags may stand before the command', async () => {
     const result = await macula(['--json', '--data-dir', '/nonexistent', 'peers', 'list']);

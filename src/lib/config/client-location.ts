@@ -38,6 +38,6 @@ export function findClientLocation(sources: ConfigSources): ClientLocation {
     socketPath: socket.path,
     pidFile: pidFileOf(sources.platform, dataDir.path),
     socketGiven: socket.origin !== 'default',
-    timeoutMs: timeout === undefined ? defaultTimeoutMs : parseDurationMs(timeout),
+    timeoutMs: timeout === undefined ? defaultTimeoutMs : parseDurationMs(timeout, timeoutVariable),
   };
 }

@@ -77,7 +77,7 @@ export function ratio(described: Described<number>): Setting<number> {
 export function duration(minMs: number, maxMs: number, described: Described<number>): Setting<number> {
   return {
     ...described,
-    schema: fromText(parseDurationMs, z.int().min(minMs).max(maxMs)),
+    schema: fromText((written) => parseDurationMs(written), z.int().min(minMs).max(maxMs)),
     shape: `duration, ${formatDuration(minMs)} to ${formatDuration(maxMs)}`,
     format: formatDuration,
     suggest: (written) => (digits.test(written) && inRange(Number(written), minMs, maxMs) ? `${written}ms` : formatDuration(described.default)),
