@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MaculaError, type ErrorJson } from '../../lib/base/errors.js';
+import { storeError } from '../../lib/store/store-error.js';
 import type { NodeReadyInfo } from '../../lib/node/run-node.js';
 
 export interface DetachSettings {
@@ -18,11 +19,11 @@ const pollMs = 50;
 
 /**
  * Starts a node in a process of its own that outlives this one, and resolves once it is ready.
- * @throws MaculaError the node's own error if it ends before, MACULA_TIMED_OUT, MACULA_ABORTED; the process is ended then
+ * @throws MaculaError the node's own error if it ends before, MACULA_TIMED_OUT, MACULA_ABORTED; the process is ended then;
+ * MACULA_PERMISSION_DENIED or MACULA_STORE_FAILED when the log cannot be written
  */
 export async function startDetached(settings: DetachSettings, signal: AbortSignal): Promise<NodeReadyInfo & { pid: number }> {
-  mkdirSync(dirname(settings.logFile), { recursive: true, mode: 0o700 });
-  const log = openSync(settings.logFile, 'a+', 0o600);
+  const log = openLog(settings.logFile);
   const reader = new LogReader(log);
   const child = spawn(process.execPath, [settings.bin, ...settings.args], { detached: true, stdio: ['ignore', log, log] });
   try {
@@ -34,6 +35,16 @@ export async function startDetached(settings: DetachSettings, signal: AbortSigna
     throw error;
   } finally {
     closeSync(log);
+  }
+}
+
+function openLog(path: string): number {
+  const directory = dirname(path);
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return openSync(path, 'a+', 0o600);
+  } catch (error) {
+    throw storeError("cannot write the node's log", directory, error);
   }
 }
 
