@@ -62,6 +62,13 @@ describe('a node and the commands that talk to it', () => {
     expect(existsSync(join(dataDir('taken'), 'node.log'))).to.equal(true);
   });
 
+  it('npm start names commands that work in other terminals without an installation', async () => {
+    const started = await macula(['node', 'start', '--detach', '--port', '0', '--data-dir', dataDir('npm')], { env: { ...env, npm_lifecycle_event: 'start' } });
+    const line = started.stdout.split('\n').find((text) => text.includes('node stop'))!;
+    expect(line.trim()).to.match(/^\S+\/bin\/macula\.js node stop --data-dir /);
+    expect((await bash(line)).code).to.equal(0);
+  });
+
   it('wait returns once the condition holds, and exits with 5 when it does not', async () => {
     expect(onlyObject(await on('b', 'node', 'wait', '--for', 'peers>=1', '--json'))).to.include({ met: true });
     const late = await on('b', 'node', 'wait', '--for', 'peers>=50', '--timeout', '200ms', '--json');

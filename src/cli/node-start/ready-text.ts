@@ -4,6 +4,8 @@ import type { NodeReadyInfo } from '../../lib/node/run-node.js';
 import { facts, printable } from '../text.js';
 
 export interface ReadyTextSettings {
+  /** The command line as it would be typed. */
+  readonly command: string;
   /** Flags that make other commands find this node, as they would be typed; empty for the default node. */
   readonly locationFlags: readonly string[];
   /** Where a node in the background logs to. */
@@ -23,5 +25,5 @@ export function readyText(info: NodeReadyInfo, settings: ReadyTextSettings): str
   const location = settings.locationFlags.map((flag) => ` ${shellQuote(flag)}`).join('');
   const next = ['node status', 'peers list --watch', ...(settings.logFile === undefined ? [] : ['node stop'])];
   const where = settings.logFile === undefined ? 'Try next, in another terminal:' : 'Try next:';
-  return [`Macula ${info.version}`, about, '', where, ...next.map((command) => `  macula ${command}${location}`), '', 'ready'].join('\n');
+  return [`Macula ${info.version}`, about, '', where, ...next.map((command) => `  ${settings.command} ${command}${location}`), '', 'ready'].join('\n');
 }

@@ -9,6 +9,7 @@ import { settingFlags } from '../../cli/setting-flags.js';
 import { MaculaError } from '../../lib/base/errors.js';
 import { loadSettings, type LoadedSettings } from '../../lib/config/load-settings.js';
 import { systemSources } from '../../lib/config/system-sources.js';
+import { shellQuote } from '../../lib/identity/identity-paths.js';
 import type { NodeReadyInfo } from '../../lib/node/run-node.js';
 
 const readyTimeoutMs = 30_000;
@@ -41,7 +42,7 @@ The node writes its log to stderr, or with --json to stdout behind the ready obj
     const { runNode } = await import('../../lib/node/run-node.js');
     this.context.interrupt.waitForCleanup();
     const onReady = (info: NodeReadyInfo): void => {
-      this.output.result({ event: 'ready', ...info }, () => readyText(info, { locationFlags: locationFlags(loaded) }));
+      this.output.result({ event: 'ready', ...info }, () => readyText(info, { command: this.#ownName(), locationFlags: locationFlags(loaded) }));
       logStream?.release();
     };
     try {
@@ -60,7 +61,13 @@ The node writes its log to stderr, or with --json to stdout behind the ready obj
     const args = ['node', 'start', '--json', ...this.argv.filter((argument) => !['--detach', '-d', '--json'].includes(argument))];
     const bin = join(this.context.root, 'bin', 'macula.js');
     const info = await startDetached({ bin, args, logFile, timeoutMs }, this.signal);
-    this.output.result({ ...info, event: 'ready', logFile }, () => readyText(info, { locationFlags: locationFlags(loaded), logFile }));
+    this.output.result({ ...info, event: 'ready', logFile }, () => readyText(info, { command: this.#ownName(), locationFlags: locationFlags(loaded), logFile }));
+  }
+
+  /** Who came by `npm start` has nothing called macula in other terminals. */
+  #ownName(): string {
+    const { env, root } = this.context;
+    return env.npm_lifecycle_event === 'start' ? shellQuote(join(root, 'bin', 'macula.js')) : 'macula';
   }
 }
 
