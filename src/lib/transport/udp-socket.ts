@@ -92,7 +92,11 @@ function bindError(error: unknown, binding: UdpBinding): MaculaError {
   const details = { host: binding.host, port: binding.port };
   switch (errnoOf(error)) {
     case 'EADDRINUSE':
-      return new MaculaError('MACULA_PORT_IN_USE', `${where} is in use by another process`, { details, cause: error });
+      return new MaculaError('MACULA_PORT_IN_USE', `${where} is in use by another process`, {
+        details,
+        hint: 'Choose another with --port or MACULA_QUIC_PORT (0 takes any free one); `macula node status` shows whether a node of yours has it.',
+        cause: error,
+      });
     case 'EACCES':
     case 'EPERM':
       return new MaculaError('MACULA_PERMISSION_DENIED', `the system does not allow listening on ${where}`, {
