@@ -129,6 +129,17 @@ describe('a node and the commands that talk to it', () => {
     for (const command of ['ping', 'disconnect']) expect((await on('a', 'peers', command, 'f'.repeat(64), '--json')).code).to.equal(4);
   });
 
+  it('trust and untrust take the beginning of an id, and never take one for a host', async () => {
+    const start = first.nodeId.slice(0, 16);
+    for (const command of ['untrust', 'trust']) {
+      expect(onlyObject(await on('b', 'peers', command, start, '--json'))).to.include({ nodeId: first.nodeId });
+      const unknown = await on('b', 'peers', command, '0123456789abcdef', '--json');
+      expect(unknown.code).to.equal(4);
+      expect(onlyObject<FailureJson>(unknown).error.code).to.equal('MACULA_PEER_NOT_FOUND');
+    }
+    expect((await on('b', 'node', 'wait', '--for', 'peers>=1')).code).to.equal(0);
+  });
+
   it('an untrusted peer is refused until it is trusted again', async () => {
     const url = `macula://${first.nodeId}@127.0.0.1:${first.listen[0]!.port}`;
     expect((await on('b', 'peers', 'untrust', first.nodeId, '--json')).code).to.equal(0);

@@ -1,5 +1,7 @@
 import { string } from '@oclif/core/args';
 import { answerTimeout, ClientCommand } from '../../cli/client-command.js';
+import { wholeTarget } from '../../cli/peer-arguments.js';
+import { printable } from '../../cli/text.js';
 
 export default class PeersUntrustCommand extends ClientCommand {
   static override summary = 'Refuse a peer from now on, or forget the identity remembered for a URL';
@@ -8,12 +10,15 @@ export default class PeersUntrustCommand extends ClientCommand {
     { description: 'A URL', command: '<%= config.bin %> <%= command.id %> https://192.0.2.7:4433' },
     { description: 'A node id', command: '<%= config.bin %> <%= command.id %> 8c1e5f0b7a4d29363f9a2c41d05be7768c1e5f0b7a4d29363f9a2c41d05be776' },
   ];
-  static override args = { peer: string({ description: 'Node id or URL', required: true, ignoreStdin: true }) };
+  static override args = { peer: string({ description: 'Node id, the beginning of the id of a peer (at least 8 characters), or URL', required: true, ignoreStdin: true }) };
   static override flags = { timeout: answerTimeout };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(PeersUntrustCommand);
-    const result = await this.withClient(flags, (client) => client.untrustPeer({ target: args.peer }, this.signal), this.timeoutMs(flags.timeout));
-    this.output.result(result, () => `no longer trusted: ${result.nodeId ?? args.peer}`);
+    const result = await this.withClient(flags, async (client) => {
+      const target = await wholeTarget(args.peer, client, this.signal);
+      return client.untrustPeer({ target }, this.signal);
+    }, this.timeoutMs(flags.timeout));
+    this.output.result(result, () => (result.nodeId === null ? `no identity was remembered for ${printable(args.peer)}` : `no longer trusted: ${result.nodeId}`));
   }
 }
