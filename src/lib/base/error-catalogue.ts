@@ -30,7 +30,7 @@ export const errorCatalogue = {
   MACULA_CONTROL_REFUSED: entry(ExitCode.refused, false, 'The control socket belongs to somebody else.', 'Run the command as the user that runs the node.'),
   MACULA_NOT_FOUND: entry(ExitCode.notFound, false, 'What was asked for does not exist.', 'Check the name.'),
   MACULA_PEER_NOT_FOUND: entry(ExitCode.notFound, true, 'No such peer is connected or known.', 'List the peers with `macula peers list`.'),
-  MACULA_TIMED_OUT: entry(ExitCode.timedOut, true, 'The operation did not finish in time.', 'Give it longer with --timeout.'),
+  MACULA_TIMED_OUT: entry(ExitCode.timedOut, true, 'The operation did not finish in time.', 'Check that the other side runs and can be reached, or give it longer with --timeout.'),
   MACULA_ABORTED: entry(ExitCode.interrupted, true, 'The operation was cancelled by its caller.', 'Nothing to do.'),
   MACULA_UNREACHABLE: entry(ExitCode.timedOut, true, 'The address or peer does not answer.', 'Check the address, the UDP port and the firewall between.'),
   MACULA_NOT_DIRECT: entry(ExitCode.partlyDone, true, 'The peer answers, but only through a relay.', 'Its NAT may take longer, or lets no direct path through; traffic goes on over the relay.'),
