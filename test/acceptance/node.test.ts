@@ -34,7 +34,7 @@ describe('a node and the commands that talk to it', () => {
     second = onlyObject<Ready>(await start('b', '--detach', '--json', '--bootstrap', `https://127.0.0.1:${first.listen[0]!.port}`));
   });
   after(async () => {
-    for (const name of ['a', 'b', 'c']) await on(name, 'node', 'stop');
+    for (const name of ['a', 'b', 'c', 'npm']) await on(name, 'node', 'stop');
     rmSync(directory, { recursive: true, force: true });
   });
 
