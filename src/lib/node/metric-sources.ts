@@ -16,6 +16,9 @@ const nothing: TransportCounts = {
 
 const noPeers = { connected: 0, connecting: 0, waiting: 0, refused: 0 };
 
+const noPool = { size: 0, hits: 0, misses: 0, dials: 0, evictions: { lru: 0, idle: 0, failed: 0 } };
+const noDht = { nodes: 0, records: 0, recordBytes: 0, cachedResults: 0 };
+
 /** Where metrics read their numbers; parts that do not run count nothing. */
 export function metricSources(parts: NodeParts): MetricSources {
   return {
@@ -25,5 +28,7 @@ export function metricSources(parts: NodeParts): MetricSources {
       const { connected, connecting, waiting, refused } = parts.peers?.countPeers() ?? noPeers;
       return { connected, connecting, waiting, refused };
     },
+    pool: () => parts.pool?.stats() ?? noPool,
+    dht: () => parts.dht?.stats() ?? noDht,
   };
 }

@@ -17,6 +17,23 @@ export interface TransportCounts {
   readonly dropped: CountsByReason;
 }
 
+/** What the connection pool counts; all but `size` since start. */
+export interface PoolCounts {
+  readonly size: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly dials: number;
+  readonly evictions: CountsByReason;
+}
+
+/** What the DHT holds now. */
+export interface DhtCounts {
+  readonly nodes: number;
+  readonly records: number;
+  readonly recordBytes: number;
+  readonly cachedResults: number;
+}
+
 /** Asked for its numbers each time metrics are read. */
 export interface MetricSources {
   transport(): TransportCounts;
@@ -24,6 +41,8 @@ export interface MetricSources {
   sessions(): { readonly open: number; readonly refused: CountsByReason };
   /** Supervised peers by state. */
   peers(): Readonly<Record<'connected' | 'connecting' | 'waiting' | 'refused', number>>;
+  pool(): PoolCounts;
+  dht(): DhtCounts;
 }
 
 /** Sets a counter that something else keeps; a smaller value than before reads as a restart, as it should. */
@@ -145,6 +164,64 @@ export interface MetricsPage {
   render(): Promise<string>;
 }
 
+function registerPool(register: Registry, read: () => PoolCounts): void {
+  const registers = [register];
+  new Gauge({
+    name: 'macula_pool_connections',
+    help: 'Connections in the pool now, those being dialled included.',
+    registers,
+    collect() {
+      this.set(read().size);
+    },
+  });
+  new Counter({
+    name: 'macula_pool_lookups_total',
+    help: 'Times a connection was asked for, by result: hit where none had to be dialled, otherwise miss.',
+    labelNames: ['result'],
+    registers,
+    collect() {
+      const { hits, misses } = read();
+      setCounter(this, [[{ result: 'hit' }, hits], [{ result: 'miss' }, misses]]);
+    },
+  });
+  new Counter({
+    name: 'macula_pool_dials_total',
+    help: 'Dials of the pool.',
+    registers,
+    collect() {
+      setCounter(this, [[{}, read().dials]]);
+    },
+  });
+  new Counter({
+    name: 'macula_pool_evictions_total',
+    help: 'Connections the pool let go of, by reason.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      setCounter(this, byReason(read().evictions));
+    },
+  });
+}
+
+function registerDht(register: Registry, read: () => DhtCounts): void {
+  const gauges: [string, string, keyof DhtCounts][] = [
+    ['macula_dht_nodes', 'Nodes in the routing table now.', 'nodes'],
+    ['macula_dht_records', 'Records held for others and for itself now.', 'records'],
+    ['macula_dht_record_bytes', 'Bytes the records held take now, as the limit counts them.', 'recordBytes'],
+    ['macula_dht_cached_results', 'Results of reads in the cache now.', 'cachedResults'],
+  ];
+  for (const [name, help, field] of gauges) {
+    new Gauge({
+      name,
+      help,
+      registers: [register],
+      collect() {
+        this.set(read()[field]);
+      },
+    });
+  }
+}
+
 /** The metrics of one node, read from their sources each time they are asked for. */
 export class Metrics implements MetricsPage {
   readonly #registry = new Registry();
@@ -161,6 +238,8 @@ export class Metrics implements MetricsPage {
     }).set({ version: settings.version, node_version: process.version }, 1);
     registerTransport(this.#registry, () => components.sources.transport());
     registerMesh(this.#registry, components.sources);
+    registerPool(this.#registry, () => components.sources.pool());
+    registerDht(this.#registry, () => components.sources.dht());
   }
 
   /** All metrics in the Prometheus text format. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Metrics, type MetricSources, type TransportCounts } from '../../../src/lib/observability/metrics.js';
+import { Metrics, type DhtCounts, type MetricSources, type PoolCounts, type TransportCounts } from '../../../src/lib/observability/metrics.js';
 
 const zero: TransportCounts = {
   connections: 0,
@@ -18,10 +18,12 @@ interface Readings {
   transport: TransportCounts;
   sessions: { open: number; refused: Record<string, number> };
   peers: { connected: number; connecting: number; waiting: number; refused: number };
+  pool: PoolCounts;
+  dht: DhtCounts;
 }
 
 function metricsOver(readings: Readings): Metrics {
-  const sources: MetricSources = { transport: () => readings.transport, sessions: () => readings.sessions, peers: () => readings.peers };
+  const sources: MetricSources = { transport: () => readings.transport, sessions: () => readings.sessions, peers: () => readings.peers, pool: () => readings.pool, dht: () => readings.dht };
   return new Metrics({ sources }, { version: '1.2.3' });
 }
 
@@ -39,7 +41,7 @@ function samples(text: string): Map<string, number> {
 }
 
 describe('metrics', () => {
-  const readings = (): Readings => ({ transport: zero, sessions: { open: 0, refused: { MACULA_REALM_MISMATCH: 0 } }, peers: { connected: 0, connecting: 0, waiting: 0, refused: 0 } });
+  const readings = (): Readings => ({ transport: zero, sessions: { open: 0, refused: { MACULA_REALM_MISMATCH: 0 } }, peers: { connected: 0, connecting: 0, waiting: 0, refused: 0 }, pool: { size: 0, hits: 0, misses: 0, dials: 0, evictions: { lru: 0 } }, dht: { nodes: 0, records: 0, recordBytes: 0, cachedResults: 0 } });
 
   it('name the version and come with those of the process', async () => {
     const found = samples(await metricsOver(readings()).render());
@@ -51,7 +53,7 @@ describe('metrics', () => {
     const text = await metricsOver(readings()).render();
     const ours = [...samples(text)].filter(([name]) => name.startsWith('macula_') && !name.startsWith('macula_build_info'));
     expect(ours.map(([, value]) => value)).to.deep.equal(ours.map(() => 0));
-    expect(ours).to.have.lengthOf(15);
+    expect(ours).to.have.lengthOf(25);
     for (const [name] of ours) expect(text).to.match(new RegExp(`# HELP ${name.split('{')[0]} .+\\.`));
   });
 
@@ -65,6 +67,8 @@ describe('metrics', () => {
     };
     now.sessions = { open: 11, refused: { MACULA_REALM_MISMATCH: 12 } };
     now.peers = { connected: 13, connecting: 14, waiting: 15, refused: 16 };
+    now.pool = { size: 17, hits: 18, misses: 19, dials: 20, evictions: { lru: 21 } };
+    now.dht = { nodes: 22, records: 23, recordBytes: 24, cachedResults: 25 };
     const found = samples(await metrics.render());
     const ours = Object.fromEntries([...found].filter(([name]) => name.startsWith('macula_') && !name.startsWith('macula_build_info')));
     expect(ours).to.deep.equal({
@@ -84,6 +88,15 @@ describe('metrics', () => {
       'macula_peers{state="connecting"}': 14,
       'macula_peers{state="waiting"}': 15,
       'macula_peers{state="refused"}': 16,
+      macula_pool_connections: 17,
+      'macula_pool_lookups_total{result="hit"}': 18,
+      'macula_pool_lookups_total{result="miss"}': 19,
+      macula_pool_dials_total: 20,
+      'macula_pool_evictions_total{reason="lru"}': 21,
+      macula_dht_nodes: 22,
+      macula_dht_records: 23,
+      macula_dht_record_bytes: 24,
+      macula_dht_cached_results: 25,
     });
   });
 
