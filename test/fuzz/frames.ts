@@ -2,6 +2,7 @@ import type { RandomSource } from '../../src/lib/base/random.js';
 import { encodeFrame, FrameFlag } from '../../src/lib/wire/frame.js';
 import { FrameType } from '../../src/lib/wire/frame-type.js';
 import { connectBody, protocolVersion } from '../../src/lib/wire/hello.js';
+import { encodeBody } from '../../src/lib/wire/message-pack.js';
 import { realmId } from '../../src/lib/session/realm-proof.js';
 import { mutate } from './mutations.js';
 
@@ -31,12 +32,21 @@ function value(random: RandomSource, depth = 0): unknown {
   }
 }
 
+/** Payload of a DHT record, now and then with a field that is none. */
+function recordPayload(random: RandomSource): Uint8Array {
+  const fields: unknown[] = ['macula dht record 1', random.integer(5), realmId('macula'), random.bytes(32), random.integer(6), random.bytes(32), 1, 0, 60_000, random.bytes(44), random.bytes(9)];
+  if (random.float() < 0.5) fields[random.integer(fields.length)] = value(random);
+  return encodeBody(fields);
+}
+
 /** Bodies that come near what handlers expect. */
 function plausible(random: RandomSource): unknown {
   const id = random.integer(8);
   const bodies: unknown[] = [
     [id, null], [id, { max: 16, exclude: [] }], [0, 'reason'], [id], ['purpose', null], [id, ['MACULA_TIMED_OUT', 'text', {}]],
     [id, { peers: [{ nodeId: 'f'.repeat(64), addresses: ['127.0.0.1:9'] }] }], [id, [random.bytes(32), 16]], value(random), [id, value(random)],
+    [id, [random.bytes(32)]], [id, [random.bytes(32), null]], [id, [random.bytes(32), [random.integer(70_000), random.integer(70)]]],
+    [id, [[recordPayload(random), random.bytes(64)], random.float() < 0.5 ? null : random.integer(9)]], [id, [[], random.integer(3), [[random.bytes(32), random.integer(4), ['127.0.0.1:9']]]]],
   ];
   return bodies[random.integer(bodies.length)];
 }
