@@ -1,4 +1,6 @@
+import { isIPv4 } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { LRUCache } from 'lru-cache';
 
 /** A UDP address. `host` is always a literal in canonical form: dotted IPv4, or compressed lower-case IPv6. */
 export interface SocketAddress {
@@ -9,7 +11,7 @@ export interface SocketAddress {
 /** Canonical literal of an IP address; IPv4-mapped IPv6 becomes IPv4. Undefined if it is no IP address. */
 export function canonicalHost(host: string): string | undefined {
   const bare = host.split('%', 1)[0]!;
-  if (ipaddr.IPv4.isValidFourPartDecimal(bare)) return bare;
+  if (isIPv4(bare)) return bare;
   if (!ipaddr.IPv6.isValid(bare)) return undefined;
   return ipaddr.process(bare).toString();
 }
@@ -50,8 +52,19 @@ export function addressPrefix(host: string, bits4: number, bits6: number): strin
 
 export type AddressScope = 'loopback' | 'link-local' | 'private' | 'public' | 'unusable';
 
+/** The DHT asks for the same few addresses with every answer, and reading one takes microseconds. */
+const scopes = new LRUCache<string, AddressScope>({ max: 4096 });
+
 /** How far an address reaches (RFC 6890 registries). Multicast, broadcast and unspecified are unusable. */
 export function addressScope(host: string): AddressScope {
+  const known = scopes.get(host);
+  if (known !== undefined) return known;
+  const scope = readScope(host);
+  scopes.set(host, scope);
+  return scope;
+}
+
+function readScope(host: string): AddressScope {
   const address = ipaddr.process(host);
   switch (address.range()) {
     case 'loopback':

@@ -2,13 +2,25 @@ import { formatAddress, type SocketAddress } from '../base/address.js';
 import { contactOf, type Contact } from '../dht/contact.js';
 import { addressesFor } from '../base/address-reach.js';
 import type { Session } from '../session/session.js';
+import type { Route } from '../transport/endpoint.js';
+
+/** Every request of a peer comes with its contact; it stays the same until the path to the peer changes. */
+const known = new WeakMap<Session, { readonly route: Route; readonly contact: Contact }>();
 
 /**
  * The peer of a session as the DHT speaks of it: first the address its packets come from, then those it says it
  * listens on.
  */
-export function sessionContact({ nodeId, hello, connection, direction }: Session): Contact {
-  const { route } = connection;
+export function sessionContact(session: Session): Contact {
+  const { route } = session.connection;
+  const before = known.get(session);
+  if (before?.route === route) return before.contact;
+  const contact = contactOver(route, session);
+  known.set(session, { route, contact });
+  return contact;
+}
+
+function contactOver(route: Route, { nodeId, hello, direction }: Session): Contact {
   if (route.kind !== 'direct') return contactOf(nodeId, [], 'relayed');
   const { host } = route.address;
   const addresses = new Map<string, SocketAddress>();
