@@ -16,5 +16,5 @@ const put = async (key: string): Promise<void> => {
   say(key);
 };
 await Promise.all(Array.from({ length: order.puts }, (_, index) => put(`key-${index}`)));
-// Lives until it is killed.
-process.stdin.resume();
+// Lives until it is killed, or whoever started it is gone.
+process.stdin.resume().once('end', () => process.exit());

@@ -9,7 +9,7 @@ import { defaultSettings, type Settings } from '../../../src/lib/config/schema.j
 import { Dht } from '../../../src/lib/dht/dht.js';
 import { verifyPeerChain } from '../../../src/lib/identity/certificate-rules.js';
 import type { NodeIdentity } from '../../../src/lib/identity/identity.js';
-import { createSigner, verifySignature } from '../../../src/lib/identity/signing.js';
+import { createSigner, rememberVerified, verifySignature } from '../../../src/lib/identity/signing.js';
 import { PooledDhtTransport } from '../../../src/lib/node/dht-transport.js';
 import { raceAddresses } from '../../../src/lib/peers/dial-race.js';
 import { ConnectionPool } from '../../../src/lib/pool/connection-pool.js';
@@ -80,7 +80,7 @@ export class DhtFixture {
     );
     const dht = new Dht(
       {
-        ...base, nodeId, realmId: realmId(all.realm), signer: createSigner(identity), verify: verifySignature, transport: new PooledDhtTransport({ pool, sessions }),
+        ...base, nodeId, realmId: realmId(all.realm), signer: createSigner(identity), verify: rememberVerified(verifySignature, 10_000), transport: new PooledDhtTransport({ pool, sessions }),
         records: store.collection('dht-records'), contacts: store.collection('dht-contacts'),
       },
       all,
