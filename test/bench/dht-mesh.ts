@@ -47,6 +47,8 @@ export async function startDhtMesh(count: number, doomed: number): Promise<DhtNe
       const node = await fixture.node();
       const startMs = performance.now();
       await node.join(first);
+      // Until a peer has answered it, its table is empty and every lookup ends with nothing.
+      await until(() => node.dht.nodes().length > 0, 'the new node knows a node', 30_000);
       await read(node, name, true);
       const tookMs = performance.now() - startMs;
       await node.stop();
