@@ -46,14 +46,14 @@ export class StoreRun {
 
   start(replica: Replica): void {
     const { local, targets, record, expectedSequence } = this.#options;
-    if (local) {
-      const self = contactOf(this.#context.components.nodeId, [], 'public');
-      const state = this.#add(self);
-      const startedMs = this.#context.now();
-      replica.offer(record, undefined, expectedSequence, ({ answer }) => this.#settle(self, state, answer, this.#context.now() - startedMs));
-    }
-    // All are entered before the first is asked, so that no early answer finds nobody else waiting.
+    // All are entered before the first is asked, so that no early answer, above all our own, finds nobody else waiting.
+    const self = local ? contactOf(this.#context.components.nodeId, [], 'public') : undefined;
+    const ownState = self && this.#add(self);
     const states = targets.map((contact) => [contact, this.#add(contact)] as const);
+    if (self && ownState) {
+      const startedMs = this.#context.now();
+      replica.offer(record, undefined, expectedSequence, ({ answer }) => this.#settle(self, ownState, answer, this.#context.now() - startedMs));
+    }
     for (const [contact, state] of states) this.#send(contact, state, 1);
     this.#check();
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock, type Clock } from '../../../src/lib/base/clock.js';
-import { MaculaNode } from '../../../src/lib/index.js';
+import { MaculaNode, type MaculaError } from '../../../src/lib/index.js';
 import { until } from '../session/node-fixture.js';
 
 const hour = 3_600_000;
@@ -66,4 +66,17 @@ describe('a node whose wall clock is set wrong while it runs', function () {
       expect(c.peers.countPeers().connected).to.equal(2);
     });
   }
+
+  it('a year ahead cannot write, is told why by every replica, and can again once its clock is right', async () => {
+    const [a, b, c] = nodes as [MaculaNode, MaculaNode, MaculaNode];
+    clock.offsetMs = year;
+    const failure = await c.dht.put('skewed', 'wrong', { minReplicas: 2 }).then(() => expect.fail('it was stored'), (error: MaculaError) => error);
+    expect(failure.code).to.equal('MACULA_UNDER_REPLICATED');
+    const answers = failure.details['answers'] as { nodeId: string; reason?: string }[];
+    for (const { nodeId } of [a, b]) expect(answers.find((answer) => answer.nodeId === nodeId)).to.deep.include({ answer: 'refused', reason: 'future' });
+    clock.offsetMs = 0;
+    await c.dht.put('skewed', 'right', { minReplicas: 2 });
+    for (const node of [a, b, c]) expect(Buffer.from((await node.dht.get('skewed', { fresh: true }))!.value).toString()).to.equal('right');
+    for (const node of [a, b, c]) expect(Buffer.from((await node.dht.get('skewed', { quorum: 'one' }))!.value).toString()).to.equal('right');
+  });
 });
