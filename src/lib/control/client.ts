@@ -80,7 +80,7 @@ export class ControlClient {
     const { port1: keepsAlive } = new MessageChannel();
     keepsAlive.ref();
     try {
-      while (await this.#isUp()) {
+      while (await this.#isUp(result.pid)) {
         if (this.#clock.nowMs() >= deadline) throw stillStopping(result.pid, timeoutMs);
         await delay(this.#clock, stopPollMs, signal);
       }
@@ -218,11 +218,10 @@ export class ControlClient {
     return rest;
   }
 
-  /** Whether anything of the node is left: its socket, or its process as long as the pid file names it. */
-  async #isUp(): Promise<boolean> {
+  /** Whether anything of the node is left: its socket, or its process as long as the pid file of the data directory names it. */
+  async #isUp(pid: number): Promise<boolean> {
     if ((await probeSocket(this.#settings.socketPath)) === 'live') return true;
-    const pid = readPid(this.#settings.pidFile);
-    return pid !== undefined && isAlive(pid);
+    return readPid(this.#settings.pidFile) === pid && isAlive(pid);
   }
 }
 

@@ -218,6 +218,12 @@ describe('the control client', () => {
       expect(error).to.deep.include({ code: 'MACULA_TIMED_OUT', message: `the node (process ${process.pid}) is still stopping after 60 ms`, details: { pid: process.pid, timeoutMs: 60 } });
     });
 
+    it('does not wait for another node whose data directory it was told', async () => {
+      const server = await fixture.started({ stop: () => void server.stop() });
+      writeFileSync(fixture.pidFile, `${process.ppid}\n`);
+      expect(await fixture.client().stop(5000)).to.deep.equal({ stopped: true, pid: process.pid });
+    });
+
     it('counts a pid file left by a dead process as stopped', async () => {
       const child = spawn(process.execPath, ['-e', '']);
       await once(child, 'exit');
