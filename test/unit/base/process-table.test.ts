@@ -14,8 +14,8 @@ describe('the process table', () => {
 
   it('does not take a zombie for alive', async function () {
     if (process.platform !== 'linux') this.skip();
-    // The shell replaces itself before its child ends, and what it became asks for no children.
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60']);
+    // The child waits until the shell has replaced itself by a program that asks for no children.
+    const parent = spawn('sh', ['-c', '(while [ "$(cat /proc/$$/comm)" != sleep ]; do :; done) & echo $!; exec sleep 60']);
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const zombie = Number(line.toString());
