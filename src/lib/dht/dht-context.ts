@@ -62,6 +62,8 @@ export interface DhtRequests {
   /** Nobody waits any more: no handler is called. */
   cancel(requestId: number): void;
   isConnected(nodeId: NodeId): boolean;
+  /** Nodes with an open session. */
+  connected(): Iterable<Contact>;
 }
 
 /** What the parts of one node's DHT share. */

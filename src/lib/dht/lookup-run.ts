@@ -62,7 +62,7 @@ export class LookupRun {
     const { target } = this.#options;
     this.#attempts++;
     const known = table.closest(target, seedFactor * settings.dhtBucketSize);
-    const contacts = [...seeds, ...(known.length > 0 ? known : table.closest(target, settings.dhtBucketSize, true))];
+    const contacts = [...seeds, ...(known.length > 0 ? known : this.#anybody())];
     const pathCount = this.#options.disjointPaths ?? 1;
     const claimed = new Set<string>();
     const claim = pathCount === 1 ? undefined : (nodeId: string) => !claimed.has(nodeId) && Boolean(claimed.add(nodeId));
@@ -85,6 +85,12 @@ export class LookupRun {
     this.#paths.forEach((path, index) => {
       this.#feed(path, { type: 'seed', contacts: contacts.filter((_, position) => position % pathCount === index) });
     });
+  }
+
+  /** While the routing table has nobody who answered: those it doubts, and those with an open session, who were not asked yet. */
+  #anybody(): Contact[] {
+    const { table, settings, requests } = this.#context;
+    return [...table.closest(this.#options.target, settings.dhtBucketSize, true), ...[...requests.connected()].slice(0, settings.dhtBucketSize)];
   }
 
   /** Enough was learned: finishes at once. */

@@ -43,6 +43,16 @@ describe('DHT core', () => {
     expect(trace.holders).to.have.members(stored.replicas.map(({ contact }) => contact.nodeId));
   });
 
+  it('asks whom it has just met while its routing table is empty', () => {
+    const net = network(1);
+    const stranger = network(2).live[1]!.contact;
+    const { core } = at(net, 0);
+    core!.handle({ type: 'peer-opened', contact: stranger }, net.nowMs);
+    const effects = core!.handle({ type: 'operation', operationId: 77, operation: { type: 'get', key, quorum: 'newest', fresh: false } }, net.nowMs);
+    const asked = effects.flatMap((effect) => (effect.type === 'request' && effect.request.type === 'find-value' ? [effect.contact.nodeId] : []));
+    expect(asked).to.deep.equal([stranger.nodeId]);
+  });
+
   it('says that nothing is there', () => {
     const net = network(30);
     expect(get(net, at(net, 0))).to.include({ record: undefined, source: 'network' });
