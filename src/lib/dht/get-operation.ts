@@ -64,6 +64,7 @@ class ValueRead {
       request: { type: 'find-value', key: options.key.bytes },
       wary: true,
       thorough: true,
+      askConnected: true,
       onAnswer: (contact, reply, hop) => {
         if (reply.type === 'records') this.#hear(contact, reply.records[0], hop);
       },

@@ -16,6 +16,11 @@ export interface LookupRunOptions {
   readonly wary?: boolean;
   /** Whether finding the very closest matters more than time. */
   readonly thorough?: boolean;
+  /**
+   * Whether to ask nodes with an open session while the routing table is empty, though they may not be of the DHT. A read
+   * loses nothing by it; a write would count those that stay silent as replicas it failed to reach.
+   */
+  readonly askConnected?: boolean;
   /** Sees every answer before the lookup does; may call {@link LookupRun.stop}. */
   onAnswer?(contact: Contact, reply: DhtReply, hop: number): void;
   onFinished(run: LookupRun): void;
@@ -90,7 +95,8 @@ export class LookupRun {
   /** While the routing table has nobody who answered: those it doubts, and those with an open session, who were not asked yet. */
   #anybody(): Contact[] {
     const { table, settings, requests } = this.#context;
-    return [...table.closest(this.#options.target, settings.dhtBucketSize, true), ...[...requests.connected()].slice(0, settings.dhtBucketSize)];
+    const connected = this.#options.askConnected ? [...requests.connected()].slice(0, settings.dhtBucketSize) : [];
+    return [...table.closest(this.#options.target, settings.dhtBucketSize, true), ...connected];
   }
 
   /** Enough was learned: finishes at once. */

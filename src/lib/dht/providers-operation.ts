@@ -60,6 +60,7 @@ class ProviderSearch {
       request: { type: 'find-providers', key: options.key.bytes, offset: 0, limit: pageSize },
       wary: true,
       thorough: true,
+      askConnected: true,
       onAnswer: (contact, reply, hop) => this.#hear(contact, reply, hop),
       onFinished: () => {
         this.#lookupDone = true;
