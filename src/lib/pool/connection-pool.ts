@@ -11,7 +11,7 @@ import type { RequestHandler, Session, SessionEvents } from '../session/session.
 import type { FrameType } from '../wire/frame-type.js';
 import { DialAttempt, type Connected } from './dial-attempt.js';
 import { PoolCore, type PoolCoreSettings, type PoolEntry } from './pool-core.js';
-import { excludedError, fullError, noAddressError, stoppedError } from './pool-errors.js';
+import { excludedError, fullError, noAddressError, silentError, stoppedError } from './pool-errors.js';
 import type { PooledConnection, PoolStats } from './pool-stats.js';
 import type { AcquireOptions, Lease, PoolEvents, PoolRequestOptions } from './pool-types.js';
 import type { PoolComponents } from './ports.js';
@@ -205,6 +205,7 @@ export class ConnectionPool implements Service {
     const work = withTimeout(clock, this.#settings.dialTimeoutMs, 'dialling the peer', attempt.signal, async (signal) => {
       if (doubtful && (await this.#answers(doubtful))) return { session: doubtful, dialled: false };
       if (signal.aborted || this.#attempts.get(entry.nodeId) !== attempt) throw stoppedError();
+      if (doubtful && this.#core.isKept(entry.nodeId)) throw silentError(entry.nodeId);
       if (doubtful) this.#replace(entry, doubtful);
       return { session: await this.#dial(entry.nodeId, addresses, signal), dialled: true };
     });

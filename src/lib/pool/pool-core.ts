@@ -213,7 +213,7 @@ export class PoolCore {
   #shownState(entry: PoolEntry): PooledConnection['state'] {
     if (entry.state !== 'open') return entry.state;
     if (entry.holders > 0) return 'in-use';
-    return this.#isKept(entry.nodeId) ? 'kept' : 'idle';
+    return this.isKept(entry.nodeId) ? 'kept' : 'idle';
   }
 
   #shownHealth(entry: PoolEntry, rttMs: number | undefined, nowMs: number): PooledConnection['health'] {
@@ -284,10 +284,11 @@ export class PoolCore {
   }
 
   #isEvictable(entry: PoolEntry): boolean {
-    return entry.state === 'open' && entry.holders === 0 && !this.#isKept(entry.nodeId);
+    return entry.state === 'open' && entry.holders === 0 && !this.isKept(entry.nodeId);
   }
 
-  #isKept(nodeId: NodeId): boolean {
+  /** Somebody said the connection with this peer must stay. */
+  isKept(nodeId: NodeId): boolean {
     for (const nodeIds of this.#kept.values()) if (nodeIds.has(nodeId)) return true;
     return false;
   }

@@ -14,6 +14,11 @@ export function excludedError(nodeId: NodeId, { waitMs, failures }: { waitMs: nu
   });
 }
 
+/** The peer of a connection that must stay does not answer now: whether it is gone is for the session's keepalive to find out. */
+export function silentError(nodeId: NodeId): MaculaError {
+  return new MaculaError('MACULA_UNREACHABLE', 'the peer does not answer now', { details: { nodeId } });
+}
+
 /** Every connection is in use or kept. */
 export function fullError(poolMax: number): MaculaError {
   return new MaculaError('MACULA_OVERLOADED', 'all connections of the pool are in use', { details: { limit: 'poolMax', value: poolMax } });

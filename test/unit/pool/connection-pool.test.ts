@@ -182,6 +182,20 @@ describe('connection pool', () => {
       expect(lab.log).to.deep.equal(['opened out 1', 'closed failed 1', 'opened out 1']);
     });
 
+    it('leaves a connection that must stay to its keepalive: a silent peer is an error now, and fine once it answers again', async () => {
+      const lab = await startedLab();
+      await lab.run(lab.pool.request(peerId(1), ask, 1));
+      const session = lab.live.get(peerId(1))!;
+      const { answer } = session;
+      lab.pool.keep('test', [peerId(1)]);
+      session.answer = undefined;
+      await lab.clock.advanceAsync(25_000);
+      expect((await lab.outcome(lab.pool.request(peerId(1), ask, 2, { timeoutMs: 2000 }))).code).to.equal('MACULA_UNREACHABLE');
+      session.answer = answer;
+      expect(await lab.run(lab.pool.request(peerId(1), ask, 3))).to.equal(3);
+      expect([session.closedWith, lab.dialled.length]).to.deep.equal([undefined, 1]);
+    });
+
     it('trusts a connection with a new request only after a ping when the last request on it timed out', async () => {
       const lab = await startedLab();
       await lab.run(lab.pool.request(peerId(1), ask, 1));
