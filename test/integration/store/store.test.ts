@@ -160,7 +160,7 @@ describe('the store', function () {
       });
       if (store.setAside) setAside++;
     }
-    expect(setAside).to.be.greaterThan(3);
+    expect(setAside, 'stores whose damage was found').to.be.greaterThan(0);
   });
 
   it('fails writes on a full disk cleanly, goes on reading, and recovers', async function () {
