@@ -2,8 +2,8 @@ import { errorCatalogue } from '../lib/base/error-catalogue.js';
 import { ExitCode } from '../lib/base/exit-codes.js';
 import { MaculaError, type ErrorJson } from '../lib/base/errors.js';
 import type { Output } from './output.js';
-import { closest } from './suggest.js';
 import { printable } from './text.js';
+import { nearestName } from '../lib/config/nearest-name.js';
 
 /** oclif's errors about the command line. */
 interface ParseFailure extends Error {
@@ -36,7 +36,7 @@ function usageError(error: ParseFailure, command: string): MaculaError {
   const unknown = Array.isArray(error.flags) ? error.flags : undefined;
   if (!unknown) return new MaculaError('MACULA_USAGE', parseMessage(error), { hint: help, details: { command } });
   const known = ['help', ...Object.keys(error.parse?.input?.flags ?? {})].map((name) => `--${name}`);
-  const suggestion = closest(unknown[0]!, known);
+  const suggestion = nearestName(unknown[0]!, known);
   return new MaculaError('MACULA_USAGE', `unknown ${unknown.length === 1 ? 'flag' : 'flags'} ${unknown.join(', ')}`, {
     hint: suggestion === undefined ? help : `Did you mean ${suggestion}? ${help}`,
     details: { command, flags: unknown, ...(suggestion !== undefined && { suggestion }) },

@@ -7,7 +7,7 @@ import { Interrupt } from './interrupt.js';
 import { LazyConfig } from './lazy-config.js';
 import { colourWanted, Output } from './output.js';
 import { readPackageInfo } from './package-info.js';
-import { closest } from './suggest.js';
+import { nearestName } from '../lib/config/nearest-name.js';
 
 interface Run {
   readonly line: CommandLine;
@@ -87,7 +87,7 @@ function unknownCommand(words: readonly string[]): MaculaError {
   const commands = Object.keys(commandTable).map((id) => id.replaceAll(':', ' '));
   // The words may go on with arguments, so each command is compared with as many words as it has.
   const written = (command: string): string => words.slice(0, command.split(' ').length).join(' ');
-  const suggestion = commands.find((command) => closest(written(command), [command]) === command && closest(written(command), commands) === command);
+  const suggestion = commands.find((command) => nearestName(written(command), [command]) === command && nearestName(written(command), commands) === command);
   return new MaculaError('MACULA_USAGE', `unknown command: macula ${words.join(' ')}`, {
     hint: suggestion === undefined ? 'Run `macula --help` for the list of commands.' : `Did you mean \`macula ${suggestion}\`?`,
     details: { command: words.join(' '), ...(suggestion !== undefined && { suggestion }) },

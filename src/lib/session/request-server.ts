@@ -1,6 +1,7 @@
 import { MaculaError } from '../base/errors.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import { TokenBucket } from '../base/token-bucket.js';
 import type { Settings } from '../config/schema.js';
 import { errorBody } from '../wire/error-message.js';
 import { encodeFrame, FrameFlag } from '../wire/frame.js';
@@ -9,7 +10,6 @@ import { envelopeBytes } from './frame-stream.js';
 import type { HandlerRegistry } from './handler-registry.js';
 import { encodeMessage } from './request-client.js';
 import type { RequestContext, Session } from './session.js';
-import { TokenBucket } from './token-bucket.js';
 
 /** Load of a whole node, shared by all its sessions. */
 export interface ServingLoad {
@@ -78,7 +78,7 @@ export class RequestServer {
     this.#load = components.load;
     this.#write = components.write;
     this.#settings = settings;
-    this.#bucket = new TokenBucket(settings.requestRatePerPeer, components.clock.nowMs());
+    this.#bucket = new TokenBucket(settings.requestRatePerPeer, settings.requestRatePerPeer);
   }
 
   /** Requests whose handlers have not finished. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { PingSummary } from '../../../src/cli/ping-summary.js';
 import { ReadyFirstLog } from '../../../src/cli/node-start/ready-first-log.js';
-import { closest } from '../../../src/cli/suggest.js';
+import { nearestName } from '../../../src/lib/config/nearest-name.js';
 import { columns, humanBytes, humanMs, humanSeconds, printable } from '../../../src/cli/text.js';
 
 describe('text for people', () => {
@@ -21,7 +21,7 @@ describe('text for people', () => {
 describe('closest', () => {
   const commands = ['node start', 'node status', 'peers list', 'peers ping'];
   for (const [written, meant] of [['peers lsit', 'peers list'], ['node stat', 'node start'], ['Peers Ping', 'peers ping'], ['entirely different', undefined]] as const) {
-    it(`takes ${written} for ${meant ?? 'nothing'}`, () => expect(closest(written, commands)).to.equal(meant));
+    it(`takes ${written} for ${meant ?? 'nothing'}`, () => expect(nearestName(written, commands)).to.equal(meant));
   }
 });
 

@@ -74,7 +74,7 @@ describe('a value is read', () => {
     ['as false by "off"', { env: { MACULA_MDNS: 'off' } }, 'mdns', false, 'false'],
     ['as one of several names', { flags: { 'log-level': 'debug' } }, 'logLevel', 'debug', 'debug'],
     ['as a ratio', { env: { MACULA_RETRY_SAMPLE_RATIO: '0.5' } }, 'retrySampleRatio', 0.5, '0.5'],
-    ['as a path relative to the working directory', { env: { MACULA_CERT_PATH: 'c.pem' } }, 'certPath', '/work/c.pem', '/work/c.pem'],
+    ['as a path relative to the working directory', { env: { MACULA_CERT_PATH: 'c.pem' } }, 'certPath', '/cwd/c.pem', '/cwd/c.pem'],
     ['as a path relative to the file', { file: { keyPath: 'k.pem' } }, 'keyPath', '/home/ada/.local/share/macula/k.pem', '/home/ada/.local/share/macula/k.pem'],
     ['as a secret nobody sees', { env: { MACULA_REALM_SECRET: '0123456789abcdef0123456789abcdef' } }, 'realmSecret', '0123456789abcdef0123456789abcdef', '(set)'],
   ];

@@ -26,7 +26,7 @@ describe('the data directory', () => {
     ['is what MACULA_DATA_DIR says', { env: { MACULA_DATA_DIR: '/d' } }, '/d'],
     ['ignores an empty MACULA_DATA_DIR', { env: { MACULA_DATA_DIR: '' } }, '/home/ada/.local/share/macula'],
     ['is what --data-dir says before MACULA_DATA_DIR', { flags: { 'data-dir': '/f' }, env: { MACULA_DATA_DIR: '/d' } }, '/f'],
-    ['is relative to the working directory', { flags: { 'data-dir': './f' } }, '/work/f'],
+    ['is relative to the working directory', { flags: { 'data-dir': './f' } }, '/cwd/f'],
     ['expands ~/', { env: { MACULA_DATA_DIR: '~/mesh' } }, '/home/ada/mesh'],
     ['can come from a named configuration file, relative to it', { env: { MACULA_CONFIG: '/etc/macula.json' }, files: { '/etc/macula.json': '{"dataDir":"mesh"}' } }, '/etc/mesh'],
   ];

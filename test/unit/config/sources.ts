@@ -6,7 +6,7 @@ export function sourcesWith(changes: Partial<ConfigSources> & { files?: Record<s
   return {
     flags: {},
     env: {},
-    cwd: '/work',
+    cwd: '/cwd',
     home: '/home/ada',
     uid: 1000,
     platform: 'linux',

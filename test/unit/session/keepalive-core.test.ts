@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { KeepaliveCore } from '../../../src/lib/session/keepalive-core.js';
 import { RttEstimator } from '../../../src/lib/session/rtt-estimator.js';
-import { TokenBucket } from '../../../src/lib/session/token-bucket.js';
 
 const settings = { intervalMs: 15_000, probeTimeoutMs: 5000 };
 
@@ -36,14 +35,5 @@ describe('smoothed round-trip time', () => {
     rtt.sample(80);
     rtt.sample(160);
     expect(rtt.rttMs).to.equal(90);
-  });
-});
-
-describe('token bucket', () => {
-  const take = (bucket: TokenBucket, count: number, nowMs: number): number => Array.from({ length: count }, () => bucket.take(nowMs)).filter(Boolean).length;
-
-  it('allows one second\'s worth at once and then the rate', () => {
-    const bucket = new TokenBucket(100, 0);
-    expect([take(bucket, 150, 0), take(bucket, 150, 500), take(bucket, 150, 100_000)]).to.deep.equal([100, 50, 100]);
   });
 });
