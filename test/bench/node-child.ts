@@ -3,12 +3,15 @@ import { BenchNode, requestRate } from './bench-node.js';
 import { answerCalls } from './child-calls.js';
 import { residentBytes } from './memory-use.js';
 
-// One node in a process of its own.
+// One node in a process of its own; started again, it is another one.
 let node: BenchNode;
+let isStarted = false;
 
 answerCalls({
   start: async (settings: Partial<Settings>) => {
+    if (isStarted) await node.stop();
     node = await BenchNode.start(settings);
+    isStarted = true;
     return node.port;
   },
   dialAll: async (ports: number[]) => {
