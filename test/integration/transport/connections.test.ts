@@ -55,6 +55,10 @@ describe('connections of an endpoint', () => {
     const recorder = new Recorder();
     const { client, server } = await fixture.pair({}, {}, (connection) => connection.onStream(() => recorder));
     const stream = client.openStream(new Recorder());
+    // Only once the peer has said that its handshake is complete may the client's packets carry nothing else.
+    const confirmed = new Promise((resolve) => client.onStream(() => Object.assign(new Recorder(), { onData: resolve })));
+    server.openStream(new Recorder()).write(Buffer.from('welcome'));
+    await confirmed;
     stream.write(Buffer.from('last words'));
     client.close(CloseCode.normal, 'bye');
     await server.closed;
