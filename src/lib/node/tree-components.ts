@@ -1,0 +1,20 @@
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { RandomSource } from '../base/random.js';
+import type { ControlHandlers } from '../control/ports.js';
+import type { HealthReport } from '../observability/health-rules.js';
+import type { Metrics } from '../observability/metrics.js';
+import type { NodeParts } from './node-parts.js';
+
+export interface TreeComponents {
+  /** Filled by the tree as its children start, emptied as they stop. */
+  readonly parts: NodeParts;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+  readonly handlers: ControlHandlers;
+  readonly metrics: Metrics;
+  readonly health: () => HealthReport;
+  /** Called when a peer came, went or could not be reached. */
+  readonly onPeersChanged: () => void;
+}
