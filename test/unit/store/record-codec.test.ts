@@ -6,10 +6,20 @@ describe('a record of the store', () => {
   it('gives back the value it was made from', () => {
     fc.assert(
       fc.property(fc.string(), fc.jsonValue(), (key, value) => {
-        const sent = JSON.parse(JSON.stringify(value)) as unknown;
+        const text = JSON.stringify(value);
+        fc.pre(!text.includes('"__proto__":'));
+        const sent = JSON.parse(text) as unknown;
         expect(decodeRecord(key, encodeRecord(key, sent))).to.deep.equal({ ok: true, value: sent });
       }),
     );
+  });
+
+  it('is not made of an object with a key __proto__, which could not be read back; as text it may be anywhere', () => {
+    const hidden = JSON.parse('{ "list": [{ "__proto__": { "admin": true } }] }') as unknown;
+    expect(() => encodeRecord('peers/a', hidden)).to.throw().with.property('code', 'MACULA_INVALID_VALUE');
+    for (const value of ['__proto__', ['__proto__'], { text: '__proto__' }, Buffer.from('__proto__')]) {
+      expect(decodeRecord('peers/a', encodeRecord('peers/a', value))).to.deep.equal({ ok: true, value });
+    }
   });
 
   it('is refused under another key, when cut short, and with any one bit flipped', () => {
