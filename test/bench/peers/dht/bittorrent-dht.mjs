@@ -51,7 +51,7 @@ function get(node, name) {
 
 const destroy = (node) => new Promise((resolve) => node.destroy(resolve));
 
-/** @returns {Promise<import('../dht-workload.ts').DhtNetwork>} */
+/** @returns {Promise<import('../../dht-workload.ts').DhtNetwork>} */
 export async function startNetwork(count, doomed) {
   const first = await start(false);
   const nodes = [first];

@@ -13,7 +13,7 @@ function keyPairOf(name) {
   return keyPairs.get(name);
 }
 
-/** @returns {Promise<import('../dht-workload.ts').DhtNetwork>} */
+/** @returns {Promise<import('../../dht-workload.ts').DhtNetwork>} */
 export async function startNetwork(count, doomed) {
   const testnet = await createTestnet(count + doomed);
   const nodes = testnet.nodes;

@@ -1,4 +1,4 @@
-import { measureDht } from '../dht-workload.ts';
+import { measureDht } from '../../dht-workload.ts';
 
 // One system in a process of its own: prints its figures as one line of JSON.
 const { startNetwork } = await import(`./${process.argv[2]}.mjs`);

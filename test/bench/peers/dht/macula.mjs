@@ -1,0 +1,1 @@
+export { startDhtMesh as startNetwork } from '../../dht-mesh.ts';

@@ -1,1 +1,0 @@
-export { startDhtMesh as startNetwork } from '../dht-mesh.ts';
