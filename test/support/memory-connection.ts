@@ -3,6 +3,7 @@ import { formatAddress, sameAddress } from '../../src/lib/base/address.js';
 import type { PeerIdentity } from '../../src/lib/identity/identity.js';
 import type { Timer } from '../../src/lib/base/clock.js';
 import type { Connection, ConnectionClose, ConnectionStats, PathStatus, Route, StreamHandler, TransportStream } from '../../src/lib/transport/endpoint.js';
+import { nextHop } from '../../src/lib/transport/route.js';
 import type { MemoryEndpoint } from './memory-endpoint.js';
 import { MemoryLink } from './memory-link.js';
 import { MemoryStream, type StreamMessage } from './memory-stream.js';
@@ -93,7 +94,7 @@ export class MemoryConnection implements Connection {
   }
 
   stats(): ConnectionStats {
-    return { rttMs: 2 * this.endpoint.network.latencyMs, bytesSent: this.#bytesSent, bytesReceived: this.#bytesReceived, packetsLost: 0, streamBytesDelivered: this.#bytesReceived };
+    return { rttMs: 2 * this.endpoint.network.latencyMs, bytesSent: this.#bytesSent, bytesReceived: this.#bytesReceived, relayedBytesSent: 0, relayedBytesReceived: 0, packetsLost: 0, streamBytesDelivered: this.#bytesReceived };
   }
 
   close(code: number, reason: string): void {
@@ -154,7 +155,7 @@ export class MemoryConnection implements Connection {
   #passable(): boolean {
     const { network, address } = this.endpoint;
     const there = this.twin.endpoint;
-    if (this.silenced || there.isDead || !sameAddress(this.route.address, there.address)) return false;
+    if (this.silenced || there.isDead || !sameAddress(nextHop(this.route), there.address)) return false;
     return !network.isCut(address, there.address);
   }
 
@@ -164,7 +165,7 @@ export class MemoryConnection implements Connection {
     const leftMs = this.#lastHeardMs + idleTimeoutMs - clock.nowMs();
     this.#idleTimer = clock.setTimer(leftMs, () => {
       if (clock.nowMs() - this.#lastHeardMs < idleTimeoutMs) return this.#watchIdle();
-      this.finish({ by: 'timeout', code: 0, reason: `nothing heard from ${formatAddress(this.route.address)}` });
+      this.finish({ by: 'timeout', code: 0, reason: `nothing heard from ${formatAddress(nextHop(this.route))}` });
     });
   }
 }

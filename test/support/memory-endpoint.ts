@@ -4,7 +4,8 @@ import type { Clock } from '../../src/lib/base/clock.js';
 import { MaculaError } from '../../src/lib/base/errors.js';
 import { defaultSettings, type Settings } from '../../src/lib/config/schema.js';
 import type { NodeId } from '../../src/lib/identity/node-id.js';
-import { CloseCode, type Connection, type DialOptions, type Endpoint, type EndpointStats, type Route } from '../../src/lib/transport/endpoint.js';
+import { CloseCode, type Connection, type DialOptions, type DirectRoute, type Endpoint, type EndpointStats, type Route } from '../../src/lib/transport/endpoint.js';
+import { nextHop } from '../../src/lib/transport/route.js';
 import { MemoryConnection } from './memory-connection.js';
 import { MemoryLink, type LinkNetwork } from './memory-link.js';
 
@@ -96,7 +97,7 @@ export class MemoryEndpoint implements Endpoint {
     return this.#address;
   }
 
-  get route(): Route {
+  get route(): DirectRoute {
     return { kind: 'direct', address: this.#address };
   }
 
@@ -156,10 +157,10 @@ export class MemoryEndpoint implements Endpoint {
         else resolve(outcome);
       };
       const onAbort = (): void => settle(abortError(signal!));
-      const where = formatAddress(route.address);
+      const where = formatAddress(nextHop(route));
       const timer = this.network.clock.setTimer(this.settings.dialTimeoutMs, () => settle(new MaculaError('MACULA_UNREACHABLE', `${where} does not answer`)));
       signal?.addEventListener('abort', onAbort, { once: true });
-      const there = this.network.at(route.address);
+      const there = this.network.at(nextHop(route));
       if (!there) return;
       const outwards = new MemoryLink(this.network, () => !there.isDead && !this.network.isCut(this.#address, there.#address));
       const back = new MemoryLink(this.network, () => !this.isDead && !this.network.isCut(this.#address, there.#address));
@@ -190,7 +191,7 @@ export class MemoryEndpoint implements Endpoint {
   stats(): EndpointStats {
     return {
       connections: this.#connections.size, halfOpen: 0, handshakesCompleted: this.#handshakesCompleted, handshakesFailed: {}, retriesSent: 0,
-      datagramsReceived: 0, datagramsSent: 0, bytesReceived: 0, bytesSent: 0, dropped: {},
+      datagramsReceived: 0, datagramsSent: 0, bytesReceived: 0, bytesSent: 0, relayedBytesReceived: 0, relayedBytesSent: 0, dropped: {},
     };
   }
 

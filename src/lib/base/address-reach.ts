@@ -33,6 +33,9 @@ function concerns(address: SocketAddress, otherHost: string): boolean {
   }
 }
 
+/** A host of the Internet, which stands for a peer whose own address is not known (RFC 5737: nobody has it). */
+export const somewherePublic = '192.0.2.1';
+
 /**
  * Of the addresses, those to tell a node at `host`, or to believe when that node tells them: loopback ones between
  * nodes on one machine only, private ones only to and from private addresses. In order, without repeats.

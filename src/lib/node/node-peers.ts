@@ -75,7 +75,7 @@ export class NodePeers {
     if (!session) throw new MaculaError('MACULA_PEER_NOT_FOUND', `${nodeId} is not connected`, { hint: `Connect to it with \`macula peers connect ${nodeId}\`.` });
     const rttMs = await session.ping(options);
     const { route } = session.connection;
-    return { rttMs, path: route.kind, via: formatAddress(route.address) };
+    return { rttMs, path: route.kind, via: formatAddress(route.kind === 'direct' ? route.address : route.via) };
   }
 
   /**

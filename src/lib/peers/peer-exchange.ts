@@ -4,9 +4,10 @@ import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
 import type { Session, SessionManager } from '../session/session.js';
+import { directAddress } from '../session/session-address.js';
 import { FrameType } from '../wire/frame-type.js';
 import { maxExchangedAddresses, maxExchangedPeers, peerExchangeBody, peerExchangeReplyBody, readPeerExchange, readPeerExchangeReply, type ExchangedPeer } from '../wire/peer-exchange.js';
-import { addressesFor } from '../base/address-reach.js';
+import { addressesFor, somewherePublic } from '../base/address-reach.js';
 import type { PeersComponents } from './ports.js';
 
 type ExchangeComponents = Pick<PeersComponents, 'nodeId' | 'sessions' | 'book' | 'clock' | 'random' | 'logger'> & {
@@ -113,7 +114,8 @@ export class PeerExchange {
       if (shared.length > 0) told.push({ nodeId, addresses: shared, ageSeconds: Math.floor(ageMs / 1000) });
     };
     for (const session of sessions.list()) {
-      const addresses = new Map([session.connection.route.address, ...book.addresses(session.nodeId)].map((address) => [formatAddress(address), address]));
+      const current = directAddress(session);
+      const addresses = new Map([...(current ? [current] : []), ...book.addresses(session.nodeId)].map((address) => [formatAddress(address), address]));
       tell(session.nodeId, [...addresses.values()], 0);
     }
     const wallMs = clock.wallMs();
@@ -127,6 +129,7 @@ export class PeerExchange {
   }
 }
 
+/** Whose addresses concern whom is judged by where the peer is; of one behind a relay nothing but the Internet's is known. */
 function hostOf(session: Session): string {
-  return session.connection.route.address.host;
+  return directAddress(session)?.host ?? somewherePublic;
 }

@@ -29,12 +29,13 @@ export interface PeerInfo {
 /** A connected peer. @param nowMs Clock.nowMs() */
 export function connectedPeer(session: Session, entries: readonly PeerEntry[], nowMs: number): PeerInfo {
   const { connection } = session;
+  const { route } = connection;
   const stats = connection.stats();
   return {
     nodeId: session.nodeId,
-    address: formatAddress(connection.route.address),
-    path: connection.route.kind,
-    relay: undefined,
+    address: formatAddress(route.kind === 'direct' ? route.address : route.via),
+    path: route.kind,
+    relay: route.kind === 'relay' ? route.relay : undefined,
     direction: session.direction,
     rttMs: session.rttMs,
     state: 'connected',

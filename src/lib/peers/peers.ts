@@ -8,7 +8,8 @@ import type { Settings } from '../config/schema.js';
 import { parseNodeId, type NodeId } from '../identity/node-id.js';
 import { parsePeerUrl } from '../identity/peer-url.js';
 import type { Session, SessionEvents } from '../session/session.js';
-import { addressesFor } from '../base/address-reach.js';
+import { directAddress } from '../session/session-address.js';
+import { addressesFor, somewherePublic } from '../base/address-reach.js';
 import { PeerCloseCode } from './close-codes.js';
 import type { AddressSource } from './peer-book.js';
 import { PeerDialler } from './peer-dialler.js';
@@ -208,11 +209,12 @@ export class Peers implements Service {
 
   #opened(session: Session): void {
     const { book, localAddresses } = this.components;
-    const { nodeId, hello, connection } = session;
-    const { host } = connection.route.address;
+    const { nodeId, hello } = session;
+    const current = directAddress(session);
+    const host = current?.host ?? somewherePublic;
     book.note(nodeId, addressesFor(host, hello.listen), 'advertised');
     // One socket serves everything, so where a peer comes from is where it listens, unless a NAT is in between.
-    if (session.direction === 'in') book.note(nodeId, addressesFor(host, [connection.route.address]), 'observed');
+    if (session.direction === 'in' && current) book.note(nodeId, addressesFor(host, [current]), 'observed');
     book.connected(nodeId, undefined);
     if (hello.observedAddress) localAddresses.observe(nodeId, hello.observedAddress);
     this.#handle({ kind: 'opened', nodeId });

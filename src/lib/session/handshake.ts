@@ -56,7 +56,7 @@ export class Handshake implements FrameStreamOwner {
       ...identity,
       role: connection.role,
       peerId: connection.peer.nodeId,
-      observed: connection.route.address,
+      observed: connection.route.kind === 'direct' ? connection.route.address : undefined,
       nonce: random.bytes(helloTokenBytes),
       pathSecret: random.bytes(helloTokenBytes),
     });

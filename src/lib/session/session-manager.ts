@@ -1,4 +1,5 @@
 import { abortError, throwIfAborted, untilAborted } from '../base/abort.js';
+import type { SocketAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import { Emitter } from '../base/emitter.js';
 import { MaculaError } from '../base/errors.js';
@@ -87,7 +88,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
       const refusal = MaculaError.from(error);
       // Nobody was there, or nobody wanted to know any more: no connection was refused.
       if (refusal.code !== 'MACULA_UNREACHABLE' && refusal.code !== 'MACULA_ABORTED') {
-        this.#events.emit('refused', { nodeId, address: route.address, code: refusal.code, reason: refusal.message, direction: 'out' });
+        this.#events.emit('refused', { nodeId, address: addressOf(route), code: refusal.code, reason: refusal.message, direction: 'out' });
       }
       throw refusal;
     }
@@ -230,7 +231,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
   #refused(connection: Connection, error: MaculaError): void {
     // A dialler that found it has a session already is no refusal.
     if (error.details['closeCode'] === CloseCode.duplicateConnection) return;
-    this.#events.emit('refused', { nodeId: connection.peer.nodeId, address: connection.route.address, code: error.code, reason: error.message, direction: 'in' });
+    this.#events.emit('refused', { nodeId: connection.peer.nodeId, address: addressOf(connection.route), code: error.code, reason: error.message, direction: 'in' });
   }
 
   #connectionsOf(nodeId: NodeId): number {
@@ -242,7 +243,11 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
     this.#admissions.abandonAll(CloseCode.shuttingDown, stoppedError());
     await this.#served();
     const sessions = [...this.#admissions.unconfirmed, ...[...this.#groups.values()].flatMap((group) => group.members)];
-    await Promise.all(sessions.map((session) => session.drainAndClose(CloseCode.shuttingDown, 'the node is shutting down')));
+    const relayed = sessions.filter(({ connection }) => connection.route.kind === 'relay');
+    const leave = (some: readonly PeerSession[]): Promise<unknown> => Promise.all(some.map((session) => session.drainAndClose(CloseCode.shuttingDown, 'the node is shutting down')));
+    // Before the others, as a relay may be among those.
+    await leave(relayed);
+    await leave(sessions.filter((session) => !relayed.includes(session)));
   }
 
   /** Resolves when nobody waits for an answer any more, or after drainTimeoutMs. */
@@ -256,6 +261,10 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
       };
     });
   }
+}
+
+function addressOf(route: Route): SocketAddress | undefined {
+  return route.kind === 'direct' ? route.address : undefined;
 }
 
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -1,7 +1,7 @@
 import { MaculaError } from '../base/errors.js';
-import { formatAddress } from '../base/address.js';
 import type { ConnectionClose, Route } from './endpoint.js';
 import type { QuicheConnection } from './quiche-binding.js';
+import { describeRoute } from './route.js';
 
 /** A close asked for on this side. */
 export interface CloseRequest {
@@ -67,7 +67,7 @@ export function handshakeOutcome({ by, code }: ConnectionClose): string {
 
 /** What a dial rejects with when the connection ended before it was established. */
 export function dialError(close: ConnectionClose, route: Route): MaculaError {
-  const address = formatAddress(route.address);
+  const address = describeRoute(route);
   const details = { address, closeCode: close.code, reason: close.reason };
   switch (close.by) {
     case 'timeout':

@@ -4,17 +4,18 @@ import type { RandomSource } from '../base/random.js';
 import type { PathStatus, Route } from './endpoint.js';
 import { decodeProbe, encodeProbe, verifyProbe, type Probe, type ProbeSender } from './path-probe.js';
 import { PathSetCore, type PathEffect } from './path-set-core.js';
+import type { Hop, RelayLink } from './relay-link.js';
+import { routeKey } from './route.js';
 
 /** What the paths of a connection need of its endpoint. */
 export interface PathHost {
   readonly clock: Clock;
   readonly random: RandomSource;
-  /** The host as the socket takes it; undefined when it cannot reach that address family. */
-  nativeHost(host: string): string | undefined;
-  /** The inverse of nativeHost(). */
-  canonicalHost(host: string): string;
-  /** @param host as nativeHost() gives it */
-  sendDatagram(bytes: Uint8Array, host: string, port: number): void;
+  /** Where datagrams on a route go; undefined when there is no way there (any more). */
+  hopOf(route: Route): Hop | undefined;
+  /** The route datagrams from there came by. */
+  routeOf(host: string, port: number, link: RelayLink | undefined): Route;
+  sendDatagram(bytes: Uint8Array, hop: Hop): void;
 }
 
 /** Everything known once both sides share a path key. */
@@ -29,12 +30,12 @@ const peerIdBytes = 8;
 
 /** The real paths of a connection: carries out what the path set decides. QUIC itself knows of none of them. */
 export class ConnectionPaths {
-  /** Where packets go, as the socket takes it. */
-  remoteHost: string;
-  remotePort: number;
+  /** Where packets go. */
+  first: Hop;
   /** Where a copy of each goes while the path is in doubt. */
-  secondHost: string | undefined;
-  secondPort = 0;
+  second: Hop | undefined;
+  relayedBytesSent = 0;
+  relayedBytesReceived = 0;
   readonly #host: PathHost;
   readonly #role: ProbeSender;
   readonly #core: PathSetCore;
@@ -43,14 +44,13 @@ export class ConnectionPaths {
   #keyed: Keyed | undefined;
   #stopped = false;
 
-  /** @param remoteHost the route's host as the socket takes it */
-  constructor(route: Route, remoteHost: string, role: ProbeSender, host: PathHost) {
+  /** @param first where the route leads */
+  constructor(route: Route, first: Hop, role: ProbeSender, host: PathHost) {
     this.#host = host;
     this.#role = role;
     this.#core = new PathSetCore(host, route);
-    this.remoteHost = remoteHost;
-    this.remotePort = route.address.port;
-    this.#isLoopback = addressScope(route.address.host) === 'loopback';
+    this.first = first;
+    this.#isLoopback = route.kind === 'direct' && addressScope(route.address.host) === 'loopback';
   }
 
   get route(): Route {
@@ -74,35 +74,48 @@ export class ConnectionPaths {
   }
 
   add(route: Route): void {
-    if (this.#host.nativeHost(route.address.host) === undefined) return;
-    // Datagrams on loopback are larger than other paths carry.
-    if (this.#isLoopback && addressScope(route.address.host) !== 'loopback') return;
+    if (this.#stopped || this.#host.hopOf(route) === undefined || this.#isTooNarrow(route)) return;
     this.#perform(this.#core.handle({ type: 'addRoute', route }, this.#host.clock.nowMs()));
   }
 
+  /** A route is gone for good. */
+  lose(route: Route): void {
+    if (!this.#stopped) this.#perform(this.#core.handle({ type: 'routeLost', route }, this.#host.clock.nowMs()));
+  }
+
   packetSent(bytes: number, nowMs: number): void {
+    if (this.first.link) this.relayedBytesSent += bytes;
+    if (this.second?.link) this.relayedBytesSent += bytes;
     this.#core.packetSent(bytes, nowMs);
   }
 
-  /** A QUIC packet came. It may be forged: a new source is only probed. */
-  packetFrom(host: string, port: number, bytes: number, nowMs: number): void {
-    if (port === this.remotePort && host === this.remoteHost && this.secondHost === undefined) {
+  /** A QUIC packet came, through a relay where there is a link. It may be forged: a new source is only probed. */
+  packetFrom(host: string, port: number, link: RelayLink | undefined, bytes: number, nowMs: number): void {
+    if (link) this.relayedBytesReceived += bytes;
+    if (this.second === undefined && this.#isFirst(host, port, link)) {
       this.#core.packetReceived(bytes, nowMs);
       return;
     }
     if (port === 0) return;
-    this.#perform(this.#core.handle({ type: 'packetFrom', route: this.#routeOf(host, port), bytes }, nowMs));
+    this.#perform(this.#core.handle({ type: 'packetFrom', route: this.#host.routeOf(host, port, link), bytes }, nowMs));
   }
 
   /** A probe addressed to this connection came; returns false for one that the peer did not make. */
-  probeFrom(packet: Uint8Array, probe: Probe, host: string, port: number): boolean {
+  probeFrom(packet: Uint8Array, probe: Probe, host: string, port: number, link: RelayLink | undefined): boolean {
     const peerRole = this.#role === 'client' ? 'server' : 'client';
     if (this.#stopped || !this.#keyed || port === 0 || !verifyProbe(packet, this.#keyed.key, peerRole)) return false;
-    const route = this.#routeOf(host, port);
+    const route = this.#host.routeOf(host, port, link);
     const { transaction, sequence } = probe;
     const event = probe.type === 'answer' ? { type: 'probeAnswered' as const, route, transaction } : { type: 'probeRequested' as const, route, transaction, sequence };
     this.#perform(this.#core.handle(event, this.#host.clock.nowMs()));
     return true;
+  }
+
+  /** Whether packets may come from there: it is where packets go, or another path that was proven. */
+  comesFrom(host: string, port: number): boolean {
+    if (this.#isFirst(host, port, undefined)) return true;
+    const key = routeKey(this.#host.routeOf(host, port, undefined));
+    return this.#core.statuses().some((one) => one.state === 'usable' && routeKey(one.route) === key);
   }
 
   /** Clock.nowMs() at which timeout() is due; Infinity for never. */
@@ -118,8 +131,15 @@ export class ConnectionPaths {
     this.#stopped = true;
   }
 
-  #routeOf(host: string, port: number): Route {
-    return { kind: 'direct', address: { host: this.#host.canonicalHost(host), port } };
+  #isFirst(host: string, port: number, link: RelayLink | undefined): boolean {
+    const { first } = this;
+    if (link !== undefined || first.link !== undefined) return link === first.link;
+    return port === first.port && host === first.host;
+  }
+
+  /** Datagrams on loopback are larger than other paths carry. */
+  #isTooNarrow(route: Route): boolean {
+    return this.#isLoopback && (route.kind === 'relay' || addressScope(route.address.host) !== 'loopback');
   }
 
   #perform(effects: readonly PathEffect[]): void {
@@ -141,21 +161,18 @@ export class ConnectionPaths {
   }
 
   #sendProbe(type: Probe['type'], { route, transaction, sequence }: { route: Route; transaction: string; sequence: number }): void {
-    const host = this.#host.nativeHost(route.address.host);
-    if (!this.#keyed || this.#stopped || host === undefined) return;
+    const hop = this.#host.hopOf(route);
+    if (!this.#keyed || this.#stopped || !hop) return;
     const { key, peerId } = this.#keyed;
-    const observedAddress = type === 'answer' ? route.address : undefined;
-    const bytes = encodeProbe({ type, connectionId: peerId, transaction, sequence, observedAddress }, key, this.#role);
-    this.#host.sendDatagram(bytes, host, route.address.port);
+    const observedAddress = type === 'answer' && route.kind === 'direct' ? route.address : undefined;
+    this.#host.sendDatagram(encodeProbe({ type, connectionId: peerId, transaction, sequence, observedAddress }, key, this.#role), hop);
   }
 
   #select(route: Route, alsoTo: Route | undefined): void {
-    const changed = route.address.port !== this.remotePort || this.#host.canonicalHost(this.remoteHost) !== route.address.host;
-    this.secondHost = alsoTo && this.#host.nativeHost(alsoTo.address.host);
-    this.secondPort = alsoTo?.address.port ?? 0;
-    if (!changed) return;
-    this.remoteHost = this.#host.nativeHost(route.address.host) ?? this.remoteHost;
-    this.remotePort = route.address.port;
+    this.second = alsoTo && this.#host.hopOf(alsoTo);
+    const hop = this.#host.hopOf(route);
+    if (!hop || this.#isFirst(hop.host, hop.port, hop.link)) return;
+    this.first = hop;
     for (const listener of this.#listeners) listener(route);
   }
 }

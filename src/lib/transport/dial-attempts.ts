@@ -1,9 +1,9 @@
-import { formatAddress } from '../base/address.js';
 import { abortError } from '../base/abort.js';
 import { MaculaError, errnoOf } from '../base/errors.js';
 import { dialError } from './close-reason.js';
 import { CloseCode, type Connection, type ConnectionClose, type Route } from './endpoint.js';
 import type { QuicConnection } from './quic-connection.js';
+import { describeRoute } from './route.js';
 
 interface Attempt {
   readonly resolve: (connection: Connection) => void;
@@ -21,7 +21,7 @@ export class DialAttempts {
   begin(connection: QuicConnection, route: Route, signal: AbortSignal | undefined): Promise<Connection> {
     connection.onSendError = (error) => {
       if (connection.isClosed || !lastingErrors.has(errnoOf(error) ?? '')) return;
-      const failure = new MaculaError('MACULA_UNREACHABLE', `${formatAddress(route.address)} cannot be reached: ${error.message}`, { cause: error });
+      const failure = new MaculaError('MACULA_UNREACHABLE', `${describeRoute(route)} cannot be reached: ${error.message}`, { cause: error });
       connection.drop({ by: 'error', code: 0, reason: error.message }, failure);
     };
     return new Promise((resolve, reject) => {

@@ -6,6 +6,8 @@ export class EndpointCounters {
   datagramsSent = 0;
   bytesReceived = 0;
   bytesSent = 0;
+  relayedBytesReceived = 0;
+  relayedBytesSent = 0;
   readonly handshakesFailed: Record<string, number> = {};
   readonly dropped: Record<string, number> = {};
 

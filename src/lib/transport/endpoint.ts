@@ -3,11 +3,25 @@ import type { Service } from '../base/lifecycle.js';
 import type { NodeId } from '../identity/node-id.js';
 import type { PeerIdentity } from '../identity/identity.js';
 
-/**
- * Where packets of a connection go. Direct UDP today; a relayed route joins as another kind, and nothing
- * above the path layer changes.
- */
-export type Route = { readonly kind: 'direct'; readonly address: SocketAddress };
+/** Packets go straight to a UDP address of the peer. */
+export interface DirectRoute {
+  readonly kind: 'direct';
+  readonly address: SocketAddress;
+}
+
+/** Packets go to a relay, which passes them on to the peer. */
+export interface RelayRoute {
+  readonly kind: 'relay';
+  /** The node in between. */
+  readonly relay: NodeId;
+  /** Where the relay was reached when the route was made; packets follow the connection to the relay wherever it goes. */
+  readonly via: SocketAddress;
+  /** The relay's session between this node and the peer: 16 hex digits. */
+  readonly sessionId: string;
+}
+
+/** Where packets of a connection go. Nothing above the path layer needs to know which kind it is. */
+export type Route = DirectRoute | RelayRoute;
 
 /** One route of a connection as its path set sees it. */
 export interface PathStatus {
@@ -28,6 +42,9 @@ export interface ConnectionStats {
   readonly rttMs: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** Of the bytes sent and received, those that went through a relay. */
+  readonly relayedBytesSent: number;
+  readonly relayedBytesReceived: number;
   readonly packetsLost: number;
   readonly streamBytesDelivered: number;
 }
@@ -131,6 +148,9 @@ export interface EndpointStats {
   readonly datagramsSent: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** Of these, what went through a relay to or from a peer of this node. */
+  readonly relayedBytesReceived: number;
+  readonly relayedBytesSent: number;
   /** Datagrams dropped, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
 }

@@ -2,7 +2,7 @@ import type { SocketAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import type { RandomSource } from '../base/random.js';
 import type { Settings } from '../config/schema.js';
-import { HandshakeLimits, type HandshakeLimitSettings } from './handshake-limits-core.js';
+import { HandshakeLimits, type HandshakeLimitSettings, type HandshakeSource, type RelayedSource } from './handshake-limits-core.js';
 import { LongType, quicVersion1, type LongHeader } from './long-header.js';
 import { quiche } from './quiche-binding.js';
 import { RetryTokens } from './retry-token.js';
@@ -27,6 +27,8 @@ export type GateDecision =
       readonly sourceId: Buffer;
       /** The client's first destination id, where a retry came between. */
       readonly originalId: Uint8Array | undefined;
+      /** Who sends is who it seems: a retry token shows it, or a relay says so. */
+      readonly proven: boolean;
     }
   | { readonly kind: 'answer'; readonly answer: 'retry' | 'version'; readonly length: number }
   | { readonly kind: 'drop'; readonly reason: string };
@@ -54,13 +56,19 @@ export class HandshakeGate {
   }
 
   /** @param out takes the answer, where there is one */
-  decide(packet: Buffer, header: LongHeader, address: SocketAddress, out: Buffer): GateDecision {
+  decide(packet: Buffer, header: LongHeader, source: HandshakeSource, out: Buffer): GateDecision {
     if (header.version === 0) return drop('version-negotiation');
     if (packet.length < initialBytes) return drop('short-initial');
     if (header.version !== quicVersion1) return this.#answerVersion(header, out);
     if (header.type !== LongType.initial) return drop('unknown-connection');
     if (header.destinationId.length < shortestClientId || !header.token) return drop('malformed');
-    return this.#decideInitial(header, header.token, address, out);
+    return 'relay' in source ? this.#decideRelayed(source) : this.#decideInitial(header, header.token, source, out);
+  }
+
+  /** Addresses cannot be forged through a relay: it passes on what admitted peers send and nothing else. */
+  #decideRelayed(source: RelayedSource): GateDecision {
+    const decision = this.limits.decide(source, true, this.#clock.nowMs(), 0);
+    return decision.kind === 'drop' ? decision : { kind: 'accept', sourceId: this.newId(), originalId: undefined, proven: true };
   }
 
   #decideInitial(header: LongHeader, token: Buffer, address: SocketAddress, out: Buffer): GateDecision {
@@ -72,7 +80,7 @@ export class HandshakeGate {
       case 'drop':
         return decision;
       case 'accept':
-        return { kind: 'accept', sourceId: originalId ? Buffer.from(header.destinationId) : this.newId(), originalId };
+        return { kind: 'accept', sourceId: originalId ? Buffer.from(header.destinationId) : this.newId(), originalId, proven: originalId !== undefined };
       case 'retry': {
         const retryId = this.newId();
         const retryToken = this.#tokens.issue(address, header.destinationId, retryId, nowMs);

@@ -1,5 +1,6 @@
 import { addressPrefix, addressScope, type SocketAddress } from '../base/address.js';
 import type { Settings } from '../config/schema.js';
+import type { NodeId } from '../identity/node-id.js';
 
 export type HandshakeLimitSettings = Pick<
   Settings,
@@ -13,6 +14,18 @@ export type HandshakeLimitSettings = Pick<
   | 'maxConnections'
   | 'maxConnectionsPerPrefix'
 >;
+
+/** Who comes through a relay, which knows only admitted peers: the relay says who it is. */
+export interface RelayedSource {
+  readonly relay: NodeId;
+  readonly peer: NodeId;
+}
+
+/**
+ * Whom handshakes are counted under: an address, or a peer that comes through a relay. All who come through one relay
+ * show its address, so they are counted by who they are, and all of one relay as those of one network.
+ */
+export type HandshakeSource = SocketAddress | RelayedSource;
 
 /** Which limit an Initial was dropped for. */
 export type HandshakeDropReason = 'half-open' | 'half-open-network' | 'half-open-host' | 'connections' | 'connections-prefix' | 'retries';
@@ -35,7 +48,7 @@ function drop(reason: HandshakeDropReason): HandshakeDecision {
  * state spoofed Initials can take is bounded by retryAboveHalfOpen, and at most half of maxHalfOpen.
  *
  * Report each accepted handshake once as opened(), then as established() or failed(), and each connection at its
- * end as closed(): always with the address its first Initial came from, even if the peer has moved since.
+ * end as closed(): always with the source its first Initial came from, even if the peer has moved since.
  */
 export class HandshakeLimits {
   readonly #settings: HandshakeLimitSettings;
@@ -73,26 +86,26 @@ export class HandshakeLimits {
   }
 
   /**
-   * @param address where the Initial came from
+   * @param source where the Initial came from
    * @param hasValidToken it shows a token that RetryTokens.verify accepts
    * @param nowMs Clock.nowMs()
    * @param draw a random number in [0, 1), for retrySampleRatio
    */
-  decide(address: SocketAddress, hasValidToken: boolean, nowMs: number, draw: number): HandshakeDecision {
-    if (hasValidToken) return this.#decideProven(address);
+  decide(source: HandshakeSource, hasValidToken: boolean, nowMs: number, draw: number): HandshakeDecision {
+    if (hasValidToken) return this.#decideProven(source);
     // Initials with a token are the second half of an attempt that was counted already.
     this.#initials.count(nowMs);
     if (this.#connections >= this.#settings.maxConnections) return drop('connections');
-    if (!this.#mustProve(address, nowMs, draw)) return accept;
+    if (!this.#mustProve(source, nowMs, draw)) return accept;
     if (this.#retries.perSecond(nowMs) >= this.#settings.maxRetriesPerSecond) return drop('retries');
     this.#retries.count(nowMs);
     return retry;
   }
 
   /** An accepted handshake begins. @param proven its Initial showed a valid token */
-  opened(address: SocketAddress, proven: boolean): void {
-    const host = hostKey(address);
-    const network = networkKey(address);
+  opened(source: HandshakeSource, proven: boolean): void {
+    const host = hostKey(source);
+    const network = networkKey(source);
     this.#halfOpen += 1;
     this.#halfOpenByHost.add(host);
     this.#halfOpenByNetwork.add(network);
@@ -103,15 +116,15 @@ export class HandshakeLimits {
   }
 
   /** A half-open connection is established. @param proven as given to opened() */
-  established(address: SocketAddress, proven: boolean): void {
-    this.failed(address, proven);
-    this.dialled(address);
+  established(source: HandshakeSource, proven: boolean): void {
+    this.failed(source, proven);
+    this.dialled(source);
   }
 
   /** A half-open connection ended. @param proven as given to opened() */
-  failed(address: SocketAddress, proven: boolean): void {
-    const host = hostKey(address);
-    const network = networkKey(address);
+  failed(source: HandshakeSource, proven: boolean): void {
+    const host = hostKey(source);
+    const network = networkKey(source);
     this.#halfOpen -= 1;
     this.#halfOpenByHost.remove(host);
     this.#halfOpenByNetwork.remove(network);
@@ -122,54 +135,56 @@ export class HandshakeLimits {
   }
 
   /** A connection this node dialled is established: it counts, and was never half-open here. */
-  dialled(address: SocketAddress): void {
+  dialled(source: HandshakeSource): void {
     this.#connections += 1;
-    this.#connectionsByNetwork.add(networkKey(address));
+    this.#connectionsByNetwork.add(networkKey(source));
   }
 
   /** An established connection ended. */
-  closed(address: SocketAddress): void {
+  closed(source: HandshakeSource): void {
     this.#connections -= 1;
-    this.#connectionsByNetwork.remove(networkKey(address));
+    this.#connectionsByNetwork.remove(networkKey(source));
   }
 
   // Cheapest questions first: in a flood the counters per prefix are never asked.
-  #mustProve(address: SocketAddress, nowMs: number, draw: number): boolean {
+  #mustProve(source: HandshakeSource, nowMs: number, draw: number): boolean {
     const { retryAboveInitialsPerSecond, retrySampleRatio, maxConnections, maxConnectionsPerPrefix, maxHalfOpenPerHost, maxHalfOpenPerNetwork } = this.#settings;
     if (this.#halfOpen >= this.#freeHalfOpen) return true;
     if (this.#initials.perSecond(nowMs) > retryAboveInitialsPerSecond) return true;
     if (draw < retrySampleRatio) return true;
     if (this.#connections + this.#halfOpen >= maxConnections) return true;
-    const network = networkKey(address);
+    const network = networkKey(source);
     const halfOpenInNetwork = this.#halfOpenByNetwork.of(network);
     if (halfOpenInNetwork >= maxHalfOpenPerNetwork) return true;
-    if (this.#halfOpenByHost.of(hostKey(address)) >= maxHalfOpenPerHost) return true;
-    return this.#connectionsByNetwork.of(network) + halfOpenInNetwork >= maxConnectionsPerPrefix && isLimitedPerPrefix(address);
+    if (this.#halfOpenByHost.of(hostKey(source)) >= maxHalfOpenPerHost) return true;
+    return this.#connectionsByNetwork.of(network) + halfOpenInNetwork >= maxConnectionsPerPrefix && isLimitedPerPrefix(source);
   }
 
-  #decideProven(address: SocketAddress): HandshakeDecision {
+  #decideProven(source: HandshakeSource): HandshakeDecision {
     const { maxConnections, maxConnectionsPerPrefix, maxHalfOpen, maxHalfOpenPerHost, maxHalfOpenPerNetwork } = this.#settings;
     if (this.#connections + this.#provenHalfOpen >= maxConnections) return drop('connections');
     if (this.#halfOpen >= maxHalfOpen) return drop('half-open');
-    const network = networkKey(address);
+    const network = networkKey(source);
     const halfOpenInNetwork = this.#provenByNetwork.of(network);
-    if (this.#connectionsByNetwork.of(network) + halfOpenInNetwork >= maxConnectionsPerPrefix && isLimitedPerPrefix(address)) return drop('connections-prefix');
+    if (this.#connectionsByNetwork.of(network) + halfOpenInNetwork >= maxConnectionsPerPrefix && isLimitedPerPrefix(source)) return drop('connections-prefix');
     if (halfOpenInNetwork >= maxHalfOpenPerNetwork) return drop('half-open-network');
-    if (this.#provenByHost.of(hostKey(address)) >= maxHalfOpenPerHost) return drop('half-open-host');
+    if (this.#provenByHost.of(hostKey(source)) >= maxHalfOpenPerHost) return drop('half-open-host');
     return accept;
   }
 }
 
-function hostKey(address: SocketAddress): string {
-  return address.host.includes(':') ? addressPrefix(address.host, 32, 64) : address.host;
+function hostKey(source: HandshakeSource): string {
+  if ('relay' in source) return source.peer;
+  return source.host.includes(':') ? addressPrefix(source.host, 32, 64) : source.host;
 }
 
-function networkKey(address: SocketAddress): string {
-  return addressPrefix(address.host, 24, 48);
+function networkKey(source: HandshakeSource): string {
+  return 'relay' in source ? source.relay : addressPrefix(source.host, 24, 48);
 }
 
-function isLimitedPerPrefix(address: SocketAddress): boolean {
-  return addressScope(address.host) === 'public';
+/** How many come through one relay is limited where its sessions are taken. */
+function isLimitedPerPrefix(source: HandshakeSource): boolean {
+  return !('relay' in source) && addressScope(source.host) === 'public';
 }
 
 /** Counters by key; a key at zero takes no memory. */

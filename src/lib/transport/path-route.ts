@@ -1,6 +1,6 @@
-import { formatAddress } from '../base/address.js';
 import type { PathStatus, Route } from './endpoint.js';
 import type { PathView } from './path-selector.js';
+import { routeKey } from './route.js';
 
 /**
  * How a route became known. initial: the connection was made on it; added: by the layers above, or by a probe the
@@ -34,14 +34,6 @@ const rememberedRequests = 4;
 /** Weight of a new round-trip sample: settles in a few probes, ignores one odd one. */
 const rttGain = 0.25;
 
-/** Key under which a route is looked up: equal routes have equal keys. */
-export function routeKey(route: Route): string {
-  switch (route.kind) {
-    case 'direct':
-      return `direct/${formatAddress(route.address)}`;
-  }
-}
-
 /** What probing knows of one route of a connection. */
 export class PathRoute {
   readonly key: string;
@@ -56,6 +48,8 @@ export class PathRoute {
   challengedMs = Number.NEGATIVE_INFINITY;
   bytesSent = 0;
   bytesReceived = 0;
+  /** It cannot carry anything any more, whatever is tried. */
+  lost = false;
 
   #firstUnansweredSendMs = Number.POSITIVE_INFINITY;
   /** Probes sent in the round under way; 0 when none is. */
@@ -100,7 +94,7 @@ export class PathRoute {
 
   /** Makes a round of probes due now unless one is under way. A failed route gets new retries. */
   probeSoon(nowMs: number): void {
-    if (this.#tries > 0) return;
+    if (this.#tries > 0 || this.lost) return;
     this.#retries = 0;
     this.#nextProbeMs = nowMs;
   }
@@ -152,6 +146,15 @@ export class PathRoute {
     this.#retries = 0;
     this.#nextProbeMs = Number.POSITIVE_INFINITY;
     if (this.proven || selected) this.#scheduleRetry(nowMs, selected);
+  }
+
+  /** The way is gone for good: nothing is sent on it again. */
+  lose(): void {
+    this.lost = true;
+    this.state = 'failed';
+    this.#tries = 0;
+    this.#outstanding = [];
+    this.#nextProbeMs = Number.POSITIVE_INFINITY;
   }
 
   heard(nowMs: number): void {

@@ -2,15 +2,18 @@ import type { RandomSource } from '../base/random.js';
 import { TokenBucket } from '../base/token-bucket.js';
 import type { PathStatus, Route } from './endpoint.js';
 import { ReplayWindow } from './path-probe.js';
-import { PathRoute, routeKey, type RouteOrigin } from './path-route.js';
+import { PathRoute, type RouteOrigin } from './path-route.js';
 import { selectPath, trustedUntilMs, type PathReason } from './path-selector.js';
+import { routeKey } from './route.js';
 
-export { routeKey } from './path-route.js';
+export { routeKey } from './route.js';
 
 export type PathEvent =
   /** The path key is agreed: probes can be sent and verified from now on. */
   | { readonly type: 'keyed' }
   | { readonly type: 'addRoute'; readonly route: Route }
+  /** A route cannot carry anything any more: the relay ended its session, or the connection to it is gone. */
+  | { readonly type: 'routeLost'; readonly route: Route }
   /** A QUIC packet of this connection came from this route. For the selected route packetReceived() is cheaper. */
   | { readonly type: 'packetFrom'; readonly route: Route; readonly bytes: number }
   /** A verified answer came from this route. */
@@ -115,6 +118,9 @@ export class PathSetCore {
       case 'addRoute':
         this.#add(event.route, nowMs);
         break;
+      case 'routeLost':
+        this.#lose(event.route);
+        break;
       case 'packetFrom':
         this.#packetFrom(event.route, event.bytes, nowMs);
         break;
@@ -203,6 +209,15 @@ export class PathSetCore {
     if (known.state === 'failed') known.revive(nowMs);
   }
 
+  #lose(route: Route): void {
+    const known = this.#routes.get(routeKey(route));
+    if (!known) return;
+    known.lose();
+    // The selected one stays, though useless, until another takes its place: there is always one.
+    if (known !== this.#selected) this.#routes.delete(known.key);
+    this.#effects.push({ type: 'failed', route });
+  }
+
   /** Probes a route the peer is heard on, and the selected one with it: which of them answers decides. */
   #challenge(route: PathRoute, nowMs: number): void {
     if (nowMs - route.challengedMs < challengeIntervalMs) return;
@@ -283,7 +298,10 @@ export class PathSetCore {
     const selected = this.#routes.get(choice.key)!;
     const alsoTo = choice.alsoTo === undefined ? undefined : this.#routes.get(choice.alsoTo);
     if (selected === this.#selected && alsoTo === this.#alsoTo) return;
-    if (selected !== this.#selected) this.#changedMs = nowMs;
+    if (selected !== this.#selected) {
+      this.#changedMs = nowMs;
+      if (this.#selected.lost) this.#routes.delete(this.#selected.key);
+    }
     this.#selected = selected;
     this.#alsoTo = alsoTo;
     this.#effects.push({ type: 'select', route: selected.route, alsoTo: alsoTo?.route, reason: choice.reason });

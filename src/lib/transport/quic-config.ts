@@ -1,5 +1,7 @@
+import { addressScope } from '../base/address.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeIdentity } from '../identity/identity.js';
+import type { Route } from './endpoint.js';
 import { checkedInteger, quiche, type QuicheConfig } from './quiche-binding.js';
 
 /** Application protocol of every connection (RFC 7301). */
@@ -24,7 +26,7 @@ const signatureAlgorithms = [
   'rsa_pkcs1_sha256',
 ].join(':');
 
-export type QuicSettings = Pick<Settings, 'idleTimeoutMs' | 'streamWindowBytes' | 'connectionWindowBytes' | 'maxStreams' | 'congestionControl'>;
+export type QuicSettings = Pick<Settings, 'udpPayloadBytes' | 'idleTimeoutMs' | 'streamWindowBytes' | 'connectionWindowBytes' | 'maxStreams' | 'congestionControl'>;
 
 const largestWindow = 2 ** 31;
 
@@ -33,7 +35,7 @@ const largestWindow = 2 ** 31;
  * certificate and accepts any: the endpoint's own check decides.
  * @throws RangeError when a number would be unsafe in the native library
  */
-export function createQuicConfig(identity: NodeIdentity, settings: QuicSettings, payloadBytes: number): QuicheConfig {
+export function createQuicConfig(identity: NodeIdentity, settings: Omit<QuicSettings, 'udpPayloadBytes'>, payloadBytes: number): QuicheConfig {
   const encoder = new TextEncoder();
   const [key, certificate] = [encoder.encode(identity.privateKeyPem), encoder.encode(identity.certificatePem)];
   const config = quiche.Config.withBoringSslCtx(true, true, null, [key], [certificate], signatureAlgorithms);
@@ -59,4 +61,32 @@ export function createQuicConfig(identity: NodeIdentity, settings: QuicSettings,
   config.enablePacing(false);
   config.setCcAlgorithmName(settings.congestionControl);
   return config;
+}
+
+/** The configurations of an endpoint, one for each size of datagrams. */
+export class QuicConfigs {
+  readonly #identity: NodeIdentity;
+  readonly #settings: QuicSettings;
+  readonly #bySize = new Map<number, QuicheConfig>();
+
+  constructor(identity: NodeIdentity, settings: QuicSettings) {
+    this.#identity = identity;
+    this.#settings = settings;
+  }
+
+  /** The configuration of a connection made on this route. The size of its datagrams stays the same for life. */
+  for(route: Route): QuicheConfig {
+    const payloadBytes = this.#payloadBytes(route);
+    let config = this.#bySize.get(payloadBytes);
+    if (!config) this.#bySize.set(payloadBytes, (config = createQuicConfig(this.#identity, this.#settings, payloadBytes)));
+    return config;
+  }
+
+  #payloadBytes(route: Route): number {
+    // What travels through a relay must fit any path behind it.
+    if (route.kind === 'relay') return smallPayloadBytes;
+    const { udpPayloadBytes } = this.#settings;
+    if (udpPayloadBytes !== 0) return Math.max(smallPayloadBytes, udpPayloadBytes);
+    return addressScope(route.address.host) === 'loopback' ? loopbackPayloadBytes : smallPayloadBytes;
+  }
 }

@@ -1,4 +1,4 @@
-import { addressScope, type SocketAddress } from '../base/address.js';
+import { addressScope } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import { TokenBucket } from '../base/token-bucket.js';
@@ -6,16 +6,18 @@ import type { Settings } from '../config/schema.js';
 import type { PeerIdentity } from '../identity/identity.js';
 import { closeOf, encodeReason, type CloseRequest } from './close-reason.js';
 import { CloseCode, type Connection, type ConnectionClose, type ConnectionStats, type PathStatus, type Route, type StreamHandler, type TransportStream } from './endpoint.js';
+import type { HandshakeSource } from './handshake-limits-core.js';
 import { SlowCallTracker, isOverBudget, type ConnectionUse } from './overhead-budget.js';
 import type { PeerCheck } from './peer-check.js';
 import type { ConnectionPaths } from './connection-paths.js';
+import type { RelayLink } from './relay-link.js';
 import { checkedCode, quicheErrorOf, type QuicheConnection, type QuicheRecvInfo } from './quiche-binding.js';
 import { StreamTable } from './stream-table.js';
 
 /** Where a handshake came from or went to; limits are counted under it for the connection's life. */
 export interface Origin {
-  readonly address: SocketAddress;
-  /** A retry token showed that the peer receives there. */
+  readonly source: HandshakeSource;
+  /** A retry token showed that the peer receives there, or a relay says who it is. */
   readonly proven: boolean;
 }
 
@@ -96,14 +98,14 @@ export class QuicConnection implements Connection {
   #overBudgetInspections = 0;
   #lastPacket: Buffer | undefined;
 
-  constructor(native: QuicheConnection, role: 'client' | 'server', idKey: string, routes: ConnectionPaths, check: PeerCheck, host: ConnectionHost, proven = false) {
+  constructor(native: QuicheConnection, role: 'client' | 'server', idKey: string, routes: ConnectionPaths, check: PeerCheck, host: ConnectionHost, origin: Origin) {
     this.#native = native;
     this.#host = host;
     this.#check = check;
     this.role = role;
     this.idKey = idKey;
     this.routes = routes;
-    this.origin = { address: routes.route.address, proven };
+    this.origin = origin;
     this.#streams = new StreamTable(native, role === 'server', host.receiveBuffer, (hasToRead) => host.activate(this, hasToRead));
     this.#slowCalls = new SlowCallTracker(host.settings.nativeCallBudgetMs);
     const perSecond = host.settings.egressPerPeerBytes;
@@ -163,6 +165,13 @@ export class QuicConnection implements Connection {
     this.routes.onChange(listener);
   }
 
+  /** A route is gone for good. */
+  loseRoute(route: Route): void {
+    if (this.isClosed) return;
+    this.routes.lose(route);
+    this.#host.activate(this, false);
+  }
+
   stats(): ConnectionStats {
     const { sentBytes, recvBytes, lost } = this.#native.stats();
     const [path] = this.#native.pathStats();
@@ -172,6 +181,8 @@ export class QuicConnection implements Connection {
       bytesReceived: recvBytes,
       packetsLost: lost,
       streamBytesDelivered: this.#streams.deliveredBytes,
+      relayedBytesSent: this.routes.relayedBytesSent,
+      relayedBytesReceived: this.routes.relayedBytesReceived,
     };
   }
 
@@ -196,8 +207,8 @@ export class QuicConnection implements Connection {
     this.#finish(close);
   }
 
-  /** Takes a datagram. @param host of its sender, as the socket writes it */
-  receive(packet: Buffer, host: string, port: number): void {
+  /** Takes a packet. @param host of its sender, as the socket writes it @param link the relay session it came through */
+  receive(packet: Buffer, host: string, port: number, link: RelayLink | undefined): void {
     if (this.isClosed) return;
     this.#receivedBytes += packet.length;
     if (!this.#admitted && this.#receivedBytes > this.#strangerBudgetBytes) {
@@ -211,7 +222,7 @@ export class QuicConnection implements Connection {
       // The library has closed the connection by itself; sendTurn() finds out why.
     }
     this.#noteCall(startMs);
-    this.routes.packetFrom(host, port, packet.length, startMs);
+    this.routes.packetFrom(host, port, link, packet.length, startMs);
     this.#host.activate(this, true);
   }
 
@@ -292,7 +303,8 @@ export class QuicConnection implements Connection {
   /** On loopback a handshake pads its datagrams to 16 KiB, and a busy machine repeats some. */
   get #strangerBudgetBytes(): number {
     const { strangerBudgetBytes } = this.#host.settings;
-    return addressScope(this.origin.address.host) === 'loopback' ? 4 * strangerBudgetBytes : strangerBudgetBytes;
+    const { source } = this.origin;
+    return 'host' in source && addressScope(source.host) === 'loopback' ? 4 * strangerBudgetBytes : strangerBudgetBytes;
   }
 
   get #strangerDeadlineMs(): number {

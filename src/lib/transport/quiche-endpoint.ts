@@ -1,4 +1,4 @@
-import { addressScope, formatAddress, type SocketAddress } from '../base/address.js';
+import { addressScope, type SocketAddress } from '../base/address.js';
 import { throwIfAborted } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
@@ -7,24 +7,30 @@ import type { RandomSource } from '../base/random.js';
 import { TokenBucket } from '../base/token-bucket.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeIdentity } from '../identity/identity.js';
+import type { NodeId } from '../identity/node-id.js';
 import { handshakeOutcome } from './close-reason.js';
 import { ClosingTable } from './closing-table.js';
 import { ConnectionPaths, probeOf, type PathHost } from './connection-paths.js';
-import { classifyDatagram } from './datagram-kind.js';
+import { classifyDatagram, type DatagramKind } from './datagram-kind.js';
+import { DatagramSender } from './datagram-sender.js';
 import { DialAttempts } from './dial-attempts.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import { EndpointCounters } from './endpoint-counters.js';
-import { CloseCode, type Connection, type ConnectionClose, type DialOptions, type Endpoint, type EndpointStats, type Route } from './endpoint.js';
+import { CloseCode, type Connection, type ConnectionClose, type DialOptions, type Endpoint, type EndpointStats, type RelayRoute, type Route } from './endpoint.js';
 import { HandshakeGate, connectionIdBytes, type GateSettings } from './handshake-gate.js';
 import { parseLongHeader } from './long-header.js';
 import { createPeerCheck, type PeerCheck, type VerifyPeer } from './peer-check.js';
-import { egressBurstSeconds, QuicConnection, syntheticLocal, syntheticRemote, type ConnectionHost, type ConnectionSettings } from './quic-connection.js';
-import { createQuicConfig, loopbackPayloadBytes, smallPayloadBytes, type QuicSettings } from './quic-config.js';
-import { quiche, type QuicheConfig, type QuicheConnection } from './quiche-binding.js';
+import { egressBurstSeconds, QuicConnection, syntheticLocal, syntheticRemote, type ConnectionHost, type ConnectionSettings, type Origin } from './quic-connection.js';
+import { QuicConfigs, loopbackPayloadBytes, type QuicSettings } from './quic-config.js';
+import { quiche, type QuicheConnection } from './quiche-binding.js';
+import { relayHeaderBytes, relaySessionKey, type Hop, type RelayLink } from './relay-link.js';
+import { RelayLinks } from './relay-links.js';
+import type { RelayTransport, RelayedListener } from './relay-transport.js';
+import { describeRoute, nextHop } from './route.js';
 import { TurnScheduler } from './turn-scheduler.js';
 import { openUdpSocket, type UdpSocket, type UdpSocketFactory } from './udp-socket.js';
 
-export type EndpointSettings = GateSettings & QuicSettings & ConnectionSettings & Pick<Settings, 'quicPort' | 'host' | 'udpPayloadBytes' | 'socketBufferBytes' | 'egressBytes'>;
+export type EndpointSettings = GateSettings & QuicSettings & ConnectionSettings & Pick<Settings, 'quicPort' | 'host' | 'socketBufferBytes' | 'egressBytes'>;
 
 export interface EndpointComponents {
   readonly identity: NodeIdentity;
@@ -41,26 +47,27 @@ export interface EndpointComponents {
 const inspectionIntervalMs = 1000;
 
 /** QUIC connections over one UDP socket with the native library (DESIGN.md 2). */
-export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
+export class QuicheEndpoint implements Endpoint, RelayTransport, ConnectionHost, PathHost {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly settings: EndpointSettings;
   readonly receiveBuffer = Buffer.allocUnsafeSlow(65_536);
   readonly egress: TokenBucket;
-  sendBuffer: Buffer;
-  readonly #sendBufferBytes: number;
+  readonly #out: DatagramSender;
   readonly #components: EndpointComponents;
   readonly #counters = new EndpointCounters();
   readonly #gate: HandshakeGate;
   readonly #closings: ClosingTable;
   readonly #turns: TurnScheduler;
   readonly #deadlines: DeadlineTimer;
-  readonly #configs = new Map<number, QuicheConfig>();
+  readonly #configs: QuicConfigs;
   readonly #serverCheck: PeerCheck;
   /** By our connection id, and for incoming ones also by the client's first choice. */
   readonly #routing = new Map<string, QuicConnection>();
   readonly #connections = new Set<QuicConnection>();
   readonly #attempts = new DialAttempts();
+  readonly #links = new RelayLinks((route) => this.#routeLost(route));
+  #relayed: RelayedListener | undefined;
   #socket: UdpSocket | undefined;
   /** The socket while stop() sends its last packets on it. */
   #stopping: UdpSocket | undefined;
@@ -77,10 +84,15 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
     this.#gate = new HandshakeGate(components, settings);
     this.#closings = new ClosingTable(components.clock);
     this.#turns = new TurnScheduler(this.#onHandlerError);
-    this.#sendBufferBytes = Math.max(loopbackPayloadBytes, settings.udpPayloadBytes);
-    this.sendBuffer = Buffer.allocUnsafeSlow(this.#sendBufferBytes);
+    const out = { counters: this.#counters, socket: () => this.#socket ?? this.#stopping };
+    this.#out = new DatagramSender(out, Math.max(loopbackPayloadBytes, settings.udpPayloadBytes));
     this.#deadlines = new DeadlineTimer(components.clock, this.#deadlinesPassed);
+    this.#configs = new QuicConfigs(components.identity, settings);
     this.#serverCheck = createPeerCheck(components.verifyPeer, components.identity.nodeId);
+  }
+
+  get sendBuffer(): Buffer {
+    return this.#out.packetBuffer;
   }
 
   get localAddresses(): readonly SocketAddress[] {
@@ -106,7 +118,9 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
     if (!socket) return;
     this.#socket = undefined;
     this.#inspection?.cancel();
-    for (const connection of this.#connections) connection.close(CloseCode.shuttingDown, 'the node is shutting down');
+    // Those through relays first: their last packets need the relays.
+    const relayedFirst = [...this.#connections].sort((a, b) => Number(b.routes.first.link !== undefined) - Number(a.routes.first.link !== undefined));
+    for (const connection of relayedFirst) connection.close(CloseCode.shuttingDown, 'the node is shutting down');
     this.#stopping = socket;
     this.#turns.flush();
     this.#stopping = undefined;
@@ -119,15 +133,14 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
     throwIfAborted(options.signal);
     const socket = this.#socket;
     if (!socket) throw new MaculaError('MACULA_UNREACHABLE', 'the endpoint is not running');
-    const host = socket.native(route.address.host);
-    if (host === undefined || addressScope(route.address.host) === 'unusable') {
-      throw new MaculaError('MACULA_UNREACHABLE', `${formatAddress(route.address)} cannot be reached from here`);
-    }
+    const hop = this.hopOf(route);
+    if (hop === undefined) throw new MaculaError('MACULA_UNREACHABLE', `${describeRoute(route)} cannot be reached from here`);
     const { verifyPeer, identity } = this.#components;
     const check = createPeerCheck(verifyPeer, identity.nodeId, options.expectedId);
     const sourceId = this.#gate.newId();
-    const native = quiche.Connection.connect(null, sourceId, syntheticLocal, syntheticRemote, this.#configFor(route.address));
-    const connection = this.#add(native, 'client', sourceId, new ConnectionPaths(route, host, 'client', this), check);
+    const native = quiche.Connection.connect(null, sourceId, syntheticLocal, syntheticRemote, this.#configs.for(route));
+    const source = hop.link ? { relay: hop.link.route.relay, peer: hop.link.peer } : nextHop(route);
+    const connection = this.#add(native, 'client', sourceId, new ConnectionPaths(route, hop, 'client', this), check, { source, proven: true });
     this.activate(connection, false);
     return this.#attempts.begin(connection, route, options.signal);
   }
@@ -159,72 +172,93 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
   }
 
   sendPacket(connection: QuicConnection, length: number): void {
-    const { remoteHost, remotePort, secondHost, secondPort } = connection.routes;
-    const buffer = this.sendBuffer;
-    this.#send(buffer, length, remoteHost, remotePort, connection.onSendError);
-    if (secondHost !== undefined) this.#send(buffer, length, secondHost, secondPort);
+    const { first, second } = connection.routes;
+    this.#out.sendPacket(length, first, second, connection.onSendError);
   }
 
-  nativeHost(host: string): string | undefined {
-    return this.#socket?.native(host);
+  hopOf(route: Route): Hop | undefined {
+    if (route.kind === 'relay') return this.#links.hop(route.sessionId);
+    const { host, port } = route.address;
+    const native = addressScope(host) === 'unusable' ? undefined : this.#socket?.native(host);
+    return native === undefined ? undefined : { host: native, port, link: undefined };
   }
 
-  canonicalHost(host: string): string {
-    return this.#socket?.canonical(host) ?? host;
+  routeOf(host: string, port: number, link: RelayLink | undefined): Route {
+    return link ? link.route : { kind: 'direct', address: { host: this.#canonical(host), port } };
   }
 
-  sendDatagram(bytes: Uint8Array, host: string, port: number): void {
-    this.#send(Buffer.from(bytes), bytes.length, host, port);
+  sendDatagram(bytes: Uint8Array, hop: Hop): void {
+    this.#out.sendDatagram(bytes, hop);
+  }
+
+  joinRelay(carrier: Connection, sessionId: string, peer: NodeId): RelayRoute {
+    return this.#links.join(carrier as QuicConnection, sessionId, peer);
+  }
+
+  leaveRelay(sessionId: string): void {
+    this.#links.leave(sessionId);
+  }
+
+  onRelayed(listener: RelayedListener | undefined): void {
+    this.#relayed = listener;
+  }
+
+  comesFrom(connection: Connection, host: string, port: number): boolean {
+    return (connection as QuicConnection).routes.comesFrom(host, port);
+  }
+
+  suspect(connection: Connection, host: string, port: number): void {
+    const { routes } = connection as QuicConnection;
+    if (connection.isClosed) return;
+    routes.packetFrom(host, port, undefined, 0, this.clock.nowMs());
+    this.activate(connection as QuicConnection, false);
+  }
+
+  passOn(connection: Connection, datagram: Buffer): boolean {
+    const { first, second } = (connection as QuicConnection).routes;
+    return !connection.isClosed && this.#out.passOn(datagram, datagram.length, first, second);
   }
 
   established(connection: QuicConnection): void {
-    const { address, proven } = connection.origin;
+    const { source, proven } = connection.origin;
     this.#counters.handshakesCompleted += 1;
     if (connection.role === 'client') {
-      this.#gate.limits.dialled(address);
+      this.#gate.limits.dialled(source);
       this.#attempts.succeeded(connection);
       return;
     }
-    this.#gate.limits.established(address, proven);
+    this.#gate.limits.established(source, proven);
     this.#accept?.(connection);
   }
 
   removed(connection: QuicConnection, close: ConnectionClose, lastPacket: Buffer | undefined): void {
-    const { address, proven } = connection.origin;
+    const { source, proven } = connection.origin;
     this.#connections.delete(connection);
+    this.#links.carrierGone(connection);
     this.#routing.delete(connection.idKey);
     if (connection.initialIdKey !== undefined) this.#routing.delete(connection.initialIdKey);
     if (lastPacket && this.#socket) this.#closings.remember(connection.idKey, lastPacket);
     if (connection.isEstablished) {
-      this.#gate.limits.closed(address);
+      this.#gate.limits.closed(source);
       return;
     }
-    if (connection.role === 'server') this.#gate.limits.failed(address, proven);
+    if (connection.role === 'server') this.#gate.limits.failed(source, proven);
     const reason = connection.failure?.code ?? handshakeOutcome(close);
     this.#counters.handshakeFailed(reason);
-    this.#components.logger.debug('a handshake failed', { role: connection.role, address: formatAddress(address), reason, close });
+    this.#components.logger.debug('a handshake failed', { role: connection.role, route: describeRoute(connection.route), reason, close });
     this.#attempts.failed(connection, close);
   }
 
-  #send(buffer: Buffer, length: number, host: string, port: number, onError?: (error: Error) => void): void {
-    const socket = this.#socket ?? this.#stopping;
-    if (!socket) return;
-    this.#counters.datagramsSent += 1;
-    this.#counters.bytesSent += length;
-    const reusable = socket.send(buffer, length, host, port, onError);
-    if (!reusable && buffer === this.sendBuffer) this.sendBuffer = Buffer.allocUnsafeSlow(this.#sendBufferBytes);
+  #canonical(host: string): string {
+    return this.#socket?.canonical(host) ?? host;
   }
 
-  #configFor(address: SocketAddress): QuicheConfig {
-    const chosen = addressScope(address.host) === 'loopback' ? loopbackPayloadBytes : smallPayloadBytes;
-    const payloadBytes = this.settings.udpPayloadBytes === 0 ? chosen : Math.max(smallPayloadBytes, this.settings.udpPayloadBytes);
-    let config = this.#configs.get(payloadBytes);
-    if (!config) this.#configs.set(payloadBytes, (config = createQuicConfig(this.#components.identity, this.settings, payloadBytes)));
-    return config;
+  #routeLost(route: RelayRoute): void {
+    for (const connection of this.#connections) connection.loseRoute(route);
   }
 
-  #add(native: QuicheConnection, role: 'client' | 'server', id: Buffer, paths: ConnectionPaths, check: PeerCheck, proven = false): QuicConnection {
-    const connection = new QuicConnection(native, role, id.toString('latin1'), paths, check, this, proven);
+  #add(native: QuicheConnection, role: 'client' | 'server', id: Buffer, paths: ConnectionPaths, check: PeerCheck, origin: Origin): QuicConnection {
+    const connection = new QuicConnection(native, role, id.toString('latin1'), paths, check, this, origin);
     this.#connections.add(connection);
     this.#routing.set(connection.idKey, connection);
     return connection;
@@ -244,58 +278,81 @@ export class QuicheEndpoint implements Endpoint, ConnectionHost, PathHost {
 
   #dispatch(packet: Buffer, host: string, port: number): void {
     const kind = classifyDatagram(packet);
+    if (kind === 'relay') return this.#onRelayedDatagram(packet, host, port);
+    this.#take(kind, packet, host, port, undefined);
+  }
+
+  /** @param link the relay session it came through */
+  #take(kind: DatagramKind, packet: Buffer, host: string, port: number, link: RelayLink | undefined): void {
     switch (kind) {
       case 'quic-short':
-        return this.#route(packet, packet.toString('latin1', 1, 1 + connectionIdBytes), host, port);
+        return this.#route(packet, packet.toString('latin1', 1, 1 + connectionIdBytes), host, port, link);
       case 'quic-long':
-        return this.#onLongPacket(packet, host, port);
+        return this.#onLongPacket(packet, host, port, link);
       case 'probe':
-        return this.#onProbe(packet, host, port);
+        return this.#onProbe(packet, host, port, link);
       default:
         return this.#counters.drop(kind);
     }
   }
 
-  #onProbe(packet: Buffer, host: string, port: number): void {
+  #onRelayedDatagram(datagram: Buffer, host: string, port: number): void {
+    const idKey = relaySessionKey(datagram);
+    if (idKey === undefined) return this.#counters.drop('relay');
+    const link = this.#links.get(idKey);
+    if (!link) {
+      const problem = this.#relayed ? this.#relayed(idKey, datagram, host, port) : 'relay';
+      if (problem !== undefined) this.#counters.drop(problem);
+      return;
+    }
+    this.#counters.relayedBytesReceived += datagram.length;
+    const packet = datagram.subarray(relayHeaderBytes);
+    // What is relayed again has no kind here and is dropped.
+    this.#take(classifyDatagram(packet), packet, host, port, link);
+  }
+
+  #onProbe(packet: Buffer, host: string, port: number, link: RelayLink | undefined): void {
     const found = probeOf(packet);
     const connection = found && this.#routing.get(found.idKey);
-    if (!connection || !connection.routes.probeFrom(packet, found.probe, host, port)) return this.#counters.drop('probe');
+    if (!connection || !connection.routes.probeFrom(packet, found.probe, host, port, link)) return this.#counters.drop('probe');
     this.activate(connection, false);
   }
 
-  #route(packet: Buffer, idKey: string, host: string, port: number): void {
+  #route(packet: Buffer, idKey: string, host: string, port: number, link: RelayLink | undefined): void {
     const connection = this.#routing.get(idKey);
-    if (connection) return connection.receive(packet, host, port);
+    if (connection) return connection.receive(packet, host, port, link);
     const answer = this.#closings.answer(idKey, packet.length);
-    if (answer) this.#send(answer, answer.length, host, port);
+    if (answer) this.sendDatagram(answer, { host, port, link });
     this.#counters.drop('unknown-connection');
   }
 
-  #onLongPacket(packet: Buffer, host: string, port: number): void {
+  #onLongPacket(packet: Buffer, host: string, port: number, link: RelayLink | undefined): void {
     const header = parseLongHeader(packet);
     if (!header) return this.#counters.drop('malformed');
     const idKey = header.destinationId.toString('latin1');
-    if (this.#routing.has(idKey) || this.#closings.knows(idKey)) return this.#route(packet, idKey, host, port);
+    if (this.#routing.has(idKey) || this.#closings.knows(idKey)) return this.#route(packet, idKey, host, port, link);
     if (!this.#socket || port === 0) return this.#counters.drop('unusable-address');
-    const address = { host: this.#socket.canonical(host), port };
-    const decision = this.#gate.decide(packet, header, address, this.sendBuffer);
+    const address = { host: this.#canonical(host), port };
+    const source = link ? { relay: link.route.relay, peer: link.peer } : address;
+    const decision = this.#gate.decide(packet, header, source, this.sendBuffer);
     switch (decision.kind) {
       case 'drop':
         return this.#counters.drop(decision.reason);
       case 'answer':
         if (decision.answer === 'retry') this.#counters.retriesSent += 1;
-        return this.#send(this.sendBuffer, decision.length, host, port);
+        return this.sendDatagram(this.sendBuffer.subarray(0, decision.length), { host, port, link });
       case 'accept': {
-        const { sourceId, originalId } = decision;
-        const native = quiche.Connection.accept(sourceId, originalId ?? null, syntheticLocal, syntheticRemote, this.#configFor(address));
-        const paths = new ConnectionPaths({ kind: 'direct', address }, host, 'server', this);
-        const connection = this.#add(native, 'server', sourceId, paths, this.#serverCheck, originalId !== undefined);
-        this.#gate.limits.opened(address, originalId !== undefined);
+        const { sourceId, originalId, proven } = decision;
+        const route = this.routeOf(host, port, link);
+        const native = quiche.Connection.accept(sourceId, originalId ?? null, syntheticLocal, syntheticRemote, this.#configs.for(route));
+        const paths = new ConnectionPaths(route, { host, port, link }, 'server', this);
+        const connection = this.#add(native, 'server', sourceId, paths, this.#serverCheck, { source, proven });
+        this.#gate.limits.opened(source, proven);
         if (idKey !== connection.idKey) {
           this.#routing.set(idKey, connection);
           connection.initialIdKey = idKey;
         }
-        connection.receive(packet, host, port);
+        connection.receive(packet, host, port, link);
       }
     }
   }

@@ -5,7 +5,7 @@ import { defaultSettings, type Settings } from '../../../src/lib/config/schema.j
 import type { NodeIdentity } from '../../../src/lib/identity/identity.js';
 import type { Session, SessionEvents } from '../../../src/lib/session/session.js';
 import { MeshSessionManager } from '../../../src/lib/session/session-manager.js';
-import type { Route } from '../../../src/lib/transport/endpoint.js';
+import type { DirectRoute } from '../../../src/lib/transport/endpoint.js';
 import type { QuicheEndpoint } from '../../../src/lib/transport/quiche-endpoint.js';
 import { EndpointFixture, newIdentity, routeTo } from '../transport/endpoint-fixture.js';
 
@@ -14,7 +14,7 @@ export interface RealNode {
   readonly nodeId: string;
   readonly endpoint: QuicheEndpoint;
   readonly sessions: MeshSessionManager;
-  readonly route: Route;
+  readonly route: DirectRoute;
   readonly opened: Session[];
   readonly closed: SessionEvents['closed'][];
   readonly refused: SessionEvents['refused'][];

@@ -5,7 +5,7 @@ import { defaultSettings } from '../../../src/lib/config/schema.js';
 import { generateIdentity } from '../../../src/lib/identity/certificate.js';
 import { verifyPeerChain } from '../../../src/lib/identity/certificate-rules.js';
 import type { NodeIdentity } from '../../../src/lib/identity/identity.js';
-import type { Connection, Route, StreamHandler, TransportStream } from '../../../src/lib/transport/endpoint.js';
+import type { Connection, DirectRoute, StreamHandler, TransportStream } from '../../../src/lib/transport/endpoint.js';
 import type { VerifyPeer } from '../../../src/lib/transport/peer-check.js';
 import { QuicheEndpoint, type EndpointSettings } from '../../../src/lib/transport/quiche-endpoint.js';
 
@@ -59,7 +59,7 @@ export interface Pair {
   readonly server: Connection;
 }
 
-export function routeTo(endpoint: QuicheEndpoint): Route {
+export function routeTo(endpoint: QuicheEndpoint): DirectRoute {
   const [address] = endpoint.localAddresses;
   return { kind: 'direct', address: address! };
 }

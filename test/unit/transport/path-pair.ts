@@ -1,12 +1,17 @@
 import type { SocketAddress } from '../../../src/lib/base/address.js';
 import { seededRandom } from '../../../src/lib/base/random.js';
-import type { Route } from '../../../src/lib/transport/endpoint.js';
+import type { DirectRoute, RelayRoute, Route } from '../../../src/lib/transport/endpoint.js';
 import { PathSetCore, routeKey, type PathEffect } from '../../../src/lib/transport/path-set-core.js';
 
 export type SideName = 'a' | 'b';
 
-export function direct(host: string, port = 4433): Route {
+export function direct(host: string, port = 4433): DirectRoute {
   return { kind: 'direct', address: { host, port } };
+}
+
+/** A route through a relay; the session's id is that digit sixteen times. */
+export function relayed(digit: string): RelayRoute {
+  return { kind: 'relay', relay: digit.repeat(64), via: { host: '203.0.113.200', port: 4433 }, sessionId: digit.repeat(16) };
 }
 
 type Payload =
@@ -31,12 +36,15 @@ export class PathPair {
   /** One-way delay. */
   delayMs: (from: SocketAddress, to: SocketAddress) => number = () => 20;
   lost: (from: SocketAddress, to: SocketAddress) => boolean = () => false;
+  /** One-way delay through a relay session; undefined: everything is lost there. */
+  relayDelayMs: (sessionId: string) => number | undefined = () => 30;
   readonly sides: Record<SideName, Side>;
-  #flying: { atMs: number; to: SideName; from: SocketAddress; address: SocketAddress; payload: Payload }[] = [];
+  #flying: { atMs: number; to: SideName; from: Route; address: SocketAddress | undefined; payload: Payload }[] = [];
 
-  constructor(a: SocketAddress[], b: SocketAddress[]) {
+  /** @param initial the route the connection is made on, both ways; without it the other side's first address */
+  constructor(a: SocketAddress[], b: SocketAddress[], initial?: Route) {
     const side = (own: SocketAddress[], peer: SocketAddress[], seed: number): Side => ({
-      core: new PathSetCore({ random: seededRandom(seed) }, { kind: 'direct', address: peer[0]! }),
+      core: new PathSetCore({ random: seededRandom(seed) }, initial ?? { kind: 'direct', address: peer[0]! }),
       addresses: own,
       effects: [],
       received: new Map(),
@@ -65,9 +73,13 @@ export class PathPair {
     this.#apply(name, this.sides[name].core.handle({ type: 'addRoute', route }, this.nowMs));
   }
 
+  lose(name: SideName, route: Route): void {
+    this.#apply(name, this.sides[name].core.handle({ type: 'routeLost', route }, this.nowMs));
+  }
+
   /** A packet that looks as if it came from `from` arrives. */
   spoof(name: SideName, from: SocketAddress): void {
-    this.#receive(name, from, { type: 'packet', number: -1 });
+    this.#receive(name, { kind: 'direct', address: from }, { type: 'packet', number: -1 });
   }
 
   run(durationMs: number): void {
@@ -111,7 +123,7 @@ export class PathPair {
     const arrived = this.#flying.filter((one) => one.atMs <= this.nowMs);
     this.#flying = this.#flying.filter((one) => one.atMs > this.nowMs);
     for (const one of arrived) {
-      const reaches = this.sides[one.to].addresses.some((address) => address.host === one.address.host && address.port === one.address.port);
+      const reaches = one.address === undefined || this.sides[one.to].addresses.some((address) => address.host === one.address!.host && address.port === one.address!.port);
       if (reaches) this.#receive(one.to, one.from, one.payload);
     }
     for (const name of ['a', 'b'] as const) {
@@ -133,9 +145,8 @@ export class PathPair {
     }
   }
 
-  #receive(name: SideName, from: SocketAddress, payload: Payload): void {
+  #receive(name: SideName, route: Route, payload: Payload): void {
     const side = this.sides[name];
-    const route: Route = { kind: 'direct', address: from };
     if (payload.type === 'request') this.#apply(name, side.core.handle({ type: 'probeRequested', route, transaction: payload.transaction, sequence: payload.sequence }, this.nowMs));
     else if (payload.type === 'answer') this.#apply(name, side.core.handle({ type: 'probeAnswered', route, transaction: payload.transaction }, this.nowMs));
     else {
@@ -155,10 +166,15 @@ export class PathPair {
   }
 
   #send(name: SideName, route: Route, payload: Payload): void {
+    if (route.kind === 'relay') {
+      const delayMs = this.relayDelayMs(route.sessionId);
+      if (delayMs !== undefined) this.#flying.push({ atMs: this.nowMs + delayMs, to: other(name), from: route, address: undefined, payload });
+      return;
+    }
     const { address } = route;
     const from = this.sides[name].addresses.find((own) => own.host.includes(':') === address.host.includes(':'));
     if (!from || this.lost(from, address)) return;
-    this.#flying.push({ atMs: this.nowMs + this.delayMs(from, address), to: other(name), from, address, payload });
+    this.#flying.push({ atMs: this.nowMs + this.delayMs(from, address), to: other(name), from: { kind: 'direct', address: from }, address, payload });
   }
 }
 

@@ -3,6 +3,7 @@ import { seededRandom } from '../../../src/lib/base/random.js';
 import type { PathStatus, Route } from '../../../src/lib/transport/endpoint.js';
 import { PathSetCore, routeKey, type PathEffect } from '../../../src/lib/transport/path-set-core.js';
 import { direct } from './path-pair.js';
+import { nextHop } from '../../../src/lib/transport/route.js';
 
 const b4 = { host: '203.0.113.1', port: 4433 };
 
@@ -162,7 +163,7 @@ describe('probing of one route', () => {
     const core = single();
     for (let n = 1; n <= 8; n += 1) core.handle({ type: 'packetFrom', route: direct(`192.0.2.${n}`), bytes: 1 }, 0);
     for (let n = 1; n <= 12; n += 1) core.handle({ type: 'addRoute', route: direct(`198.51.100.${n}`) }, 0);
-    const added = core.statuses().filter((one) => one.route.address.host.startsWith('198.51.100.'));
+    const added = core.statuses().filter((one) => nextHop(one.route).host.startsWith('198.51.100.'));
     expect(added).to.have.length(12);
     expect(core.statuses()).to.have.length(16);
   });

@@ -5,6 +5,7 @@ import { seededRandom } from '../../../src/lib/base/random.js';
 import type { PathStatus, Route } from '../../../src/lib/transport/endpoint.js';
 import { PathSetCore, routeKey, type PathEffect } from '../../../src/lib/transport/path-set-core.js';
 import { direct, PathPair } from './path-pair.js';
+import { nextHop } from '../../../src/lib/transport/route.js';
 
 const a4 = { host: '198.51.100.1', port: 4433 };
 const b4 = { host: '203.0.113.1', port: 4433 };
@@ -163,7 +164,7 @@ describe('path set of a connection', () => {
         net.run(10);
       }
       expect(net.effects('b', 'select')).to.deep.equal([]);
-      const probes = net.effects('b', 'sendProbe').filter((one) => one.route.address.host === attacker.host);
+      const probes = net.effects('b', 'sendProbe').filter((one) => nextHop(one.route).host === attacker.host);
       expect(probes.length).to.be.within(1, 20);
       expect(net.missing('b').filter((number) => number < net.sides.b.sent - 5)).to.deep.equal([]);
     });
@@ -178,7 +179,7 @@ describe('path set of a connection', () => {
         expect(net.sides.b.core.statuses().length).to.be.at.most(9);
       }
       const seconds = (net.nowMs - fromMs) / 1000;
-      const strangers = net.effects('b', 'sendProbe', fromMs).filter((one) => one.route.address.host !== a4.host);
+      const strangers = net.effects('b', 'sendProbe', fromMs).filter((one) => nextHop(one.route).host !== a4.host);
       expect(strangers.length).to.be.at.most(3 * (8 + 2 * seconds));
       expect(net.sides.b.core.selected).to.deep.equal(direct(a4.host));
     });
