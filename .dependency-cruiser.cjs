@@ -10,6 +10,7 @@ const rooms = {
   peers: ['base', 'config', 'identity', 'wire', 'session'],
   pool: ['base', 'config', 'identity', 'wire', 'session'],
   dht: ['base', 'config', 'identity', 'wire', 'session'],
+  nat: ['base', 'config', 'identity', 'wire', 'transport', 'session'],
   observability: ['base'],
   control: ['base', 'config'],
 };

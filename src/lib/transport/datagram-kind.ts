@@ -6,7 +6,10 @@ export const relayedPacketKind = 5;
 /** What a datagram is, by its first byte. */
 export type DatagramKind = 'stun' | 'probe' | 'relay' | 'quic-long' | 'quic-short' | 'unknown';
 
-/** RFC 8489, section 5: every STUN message starts with 20 bytes and carries this cookie. */
+/**
+ * RFC 8489, section 5: every STUN message starts with 20 bytes and carries this cookie, but for requests of clients as old as
+ * RFC 3489.
+ */
 const stunHeaderBytes = 20;
 const stunCookie = 0x2112a442;
 /** RFC 8999, section 5.1: first byte, version and the lengths of two connection ids. */
@@ -39,5 +42,5 @@ function isStun(bytes: Uint8Array): boolean {
   const bodyBytes = (bytes[2]! << 8) | bytes[3]!;
   if ((bodyBytes & 3) !== 0 || bodyBytes + stunHeaderBytes !== bytes.length) return false;
   const cookie = (bytes[4]! << 24) | (bytes[5]! << 16) | (bytes[6]! << 8) | bytes[7]!;
-  return cookie === stunCookie;
+  return cookie === stunCookie || (bytes[0] === 0 && bytes[1] === 1);
 }

@@ -16,6 +16,11 @@ export class EndpointCounters {
     this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
   }
 
+  /** @param reason as {@link drop}; undefined: it was not dropped */
+  dropIf(reason: string | undefined): void {
+    if (reason !== undefined) this.drop(reason);
+  }
+
   /** @param reason from a fixed set, never from a peer */
   handshakeFailed(reason: string): void {
     this.handshakesFailed[reason] = (this.handshakesFailed[reason] ?? 0) + 1;

@@ -27,6 +27,7 @@ import { relayHeaderBytes, relaySessionKey, type Hop, type RelayLink } from './r
 import { RelayLinks } from './relay-links.js';
 import type { RelayTransport, RelayedListener } from './relay-transport.js';
 import { describeRoute, nextHop } from './route.js';
+import { EndpointStunPort, type StunTransport } from './stun-port.js';
 import { TurnScheduler } from './turn-scheduler.js';
 import { openUdpSocket, type UdpSocket, type UdpSocketFactory } from './udp-socket.js';
 
@@ -47,12 +48,13 @@ export interface EndpointComponents {
 const inspectionIntervalMs = 1000;
 
 /** QUIC connections over one UDP socket with the native library (DESIGN.md 2). */
-export class QuicheEndpoint implements Endpoint, RelayTransport, ConnectionHost, PathHost {
+export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, ConnectionHost, PathHost {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly settings: EndpointSettings;
   readonly receiveBuffer = Buffer.allocUnsafeSlow(65_536);
   readonly egress: TokenBucket;
+  readonly stun: EndpointStunPort;
   readonly #out: DatagramSender;
   readonly #components: EndpointComponents;
   readonly #counters = new EndpointCounters();
@@ -86,6 +88,7 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, ConnectionHost,
     this.#turns = new TurnScheduler(this.#onHandlerError);
     const out = { counters: this.#counters, socket: () => this.#socket ?? this.#stopping };
     this.#out = new DatagramSender(out, Math.max(loopbackPayloadBytes, settings.udpPayloadBytes));
+    this.stun = new EndpointStunPort({ out: this.#out, socket: () => this.#socket });
     this.#deadlines = new DeadlineTimer(components.clock, this.#deadlinesPassed);
     this.#configs = new QuicConfigs(components.identity, settings);
     this.#serverCheck = createPeerCheck(components.verifyPeer, components.identity.nodeId);
@@ -279,6 +282,7 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, ConnectionHost,
   #dispatch(packet: Buffer, host: string, port: number): void {
     const kind = classifyDatagram(packet);
     if (kind === 'relay') return this.#onRelayedDatagram(packet, host, port);
+    if (kind === 'stun') return this.#counters.dropIf(this.stun.take(packet, host, port));
     this.#take(kind, packet, host, port, undefined);
   }
 
@@ -300,11 +304,7 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, ConnectionHost,
     const idKey = relaySessionKey(datagram);
     if (idKey === undefined) return this.#counters.drop('relay');
     const link = this.#links.get(idKey);
-    if (!link) {
-      const problem = this.#relayed ? this.#relayed(idKey, datagram, host, port) : 'relay';
-      if (problem !== undefined) this.#counters.drop(problem);
-      return;
-    }
+    if (!link) return this.#counters.dropIf(this.#relayed ? this.#relayed(idKey, datagram, host, port) : 'relay');
     this.#counters.relayedBytesReceived += datagram.length;
     const packet = datagram.subarray(relayHeaderBytes);
     // What is relayed again has no kind here and is dropped.
