@@ -72,15 +72,17 @@ complete -o default -F _macula macula
 function fishScript(commands: readonly CompletableCommand[]): string {
   const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   const lines = ['complete -c macula -f'];
+  // Begins with a word of ours, as fish puts nothing at all in the place of an empty list.
+  const typed = '(string join " " macula (commandline -opc)[2..])';
   for (const [before, words] of continuations(commands)) {
-    const condition = before === '' ? '__fish_use_subcommand' : `test (string join " " (commandline -opc)[2..]) = ${quote(before)}`;
+    const condition = before === '' ? '__fish_use_subcommand' : `test ${typed} = ${quote(`macula ${before}`)}`;
     for (const word of words) {
       const summary = commands.find((command) => command.words.join(' ') === `${before} ${word}`.trim())?.summary;
       lines.push(`complete -c macula -n ${quote(condition)} -a ${word}${summary === undefined ? '' : ` -d ${quote(summary)}`}`);
     }
   }
   for (const { words, flags } of commands) {
-    const condition = `string match -q -- ${quote(`${words.join(' ')}*`)} (string join " " (commandline -opc)[2..])`;
+    const condition = `string match -q -- ${quote(`macula ${words.join(' ')}*`)} ${typed}`;
     for (const flag of flags) lines.push(`complete -c macula -n ${quote(condition)} -l ${flag}`);
   }
   return `${lines.join('\n')}\n`;
