@@ -20,6 +20,11 @@ export class Interrupt {
     return this.#controller.signal;
   }
 
+  /** Whether the command has much to clean up, so that nothing but a second signal may end the process early. */
+  get isPatient(): boolean {
+    return this.#patient;
+  }
+
   /** From now on only a second signal ends the process early; for a command that has much to clean up. */
   waitForCleanup(): void {
     this.#patient = true;

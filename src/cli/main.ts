@@ -1,4 +1,5 @@
 import { MaculaError } from '../lib/base/errors.js';
+import { ExitCode } from '../lib/base/exit-codes.js';
 import type { CommandContext } from './base-command.js';
 import { commandError, reportError } from './command-errors.js';
 import { findTarget, readCommandLine, type CommandLine, type Target } from './command-line.js';
@@ -26,9 +27,9 @@ export async function main(argv: readonly string[], root: string): Promise<void>
   // oclif's help colours by itself and knows the variable, but not the flag.
   if (!colour) env.NO_COLOR = '1';
   const output = new Output(process, { json: line.json, colour });
-  endQuietlyWithoutReader();
   const interrupt = new Interrupt();
   interrupt.listen();
+  mindOutputErrors({ interrupt, output, env });
   let exitCode = 0;
   try {
     await start(line, { output, interrupt, env, root });
@@ -41,11 +42,20 @@ export async function main(argv: readonly string[], root: string): Promise<void>
   process.exit(exitCode);
 }
 
-/** `macula … | head -1`: a reader that has seen enough is no failure. */
-function endQuietlyWithoutReader(): void {
+/**
+ * What becomes of output that cannot be written. `macula … | head -1`: a reader that has seen enough is no failure. A full disk
+ * is one. A node goes on without anybody who takes its log. oclif's own listeners throw, so they are put aside.
+ */
+function mindOutputErrors({ interrupt, output, env }: Pick<CommandContext, 'interrupt' | 'output' | 'env'>): void {
   for (const stream of [process.stdout, process.stderr]) {
+    stream.removeAllListeners('error');
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
+      if (interrupt.isPatient) return;
+      if (error.code === 'EPIPE') process.exit(ExitCode.done);
+      if (stream === process.stderr) return;
+      const failure = new MaculaError('MACULA_OUTPUT_FAILED', `the result could not be written: ${error.message}`, { cause: error });
+      reportError(failure, output.forPeople(), env);
+      process.exit(failure.exitCode);
     });
   }
 }
@@ -76,6 +86,7 @@ async function runTarget(run: Run, target: Target): Promise<void> {
 
 async function runCommand(run: Run, id: string, argv: string[]): Promise<void> {
   const { default: Command } = await commandTable[id]!();
+  mindOutputErrors(run.context);
   try {
     await new Command(argv, run.config).execute(run.context);
   } catch (error) {

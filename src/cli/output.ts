@@ -77,6 +77,11 @@ export class Output {
     return this.style(style, text, this.#streams.stderr);
   }
 
+  /** The same output without --json, for what cannot go to stdout. */
+  forPeople(): Output {
+    return new Output(this.#streams, { json: false, colour: this.#colour });
+  }
+
   /** Resolves once everything written so far has been handed to the system. */
   async flush(): Promise<void> {
     const { stdout, stderr } = this.#streams;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bash, macula, onlyObject, packageRoot } from '../support/cli.js';
+import { bash, cleanEnvironment, macula, onlyObject, packageRoot } from '../support/cli.js';
 
 describe('commands that need no node', () => {
   let directory: string;
@@ -52,15 +52,41 @@ describe('commands that need no node', () => {
     expect((await bash(`${load}; ${complete('macula peers ping abc --unt')}`)).stdout).to.equal('--until-direct ');
   });
 
-  for (const shell of ['zsh', 'fish']) {
-    it(`prints a ${shell} script that ${shell} accepts`, async function () {
-      const { stdout, code } = await macula(['completion', shell]);
-      expect(code).to.equal(0);
-      expect(stdout).to.include('peers').and.to.include('until-direct');
-      if (spawnSync(shell, ['--version']).error) this.skip();
-      expect(spawnSync(shell, ['-n'], { input: stdout }).status).to.equal(0);
-    });
+  async function scriptFor(shell: string, test: Mocha.Context): Promise<string> {
+    const { stdout, code } = await macula(['completion', shell]);
+    expect(code).to.equal(0);
+    expect(stdout).to.include('peers').and.to.include('until-direct');
+    if (spawnSync(shell, ['--version']).error) test.skip();
+    const file = join(directory, `completion.${shell}`);
+    writeFileSync(file, stdout);
+    return file;
   }
+
+  it('completes commands and flags in fish', async function () {
+    const file = await scriptFor('fish', this);
+    const complete = (words: string): unknown => {
+      const { stdout, stderr } = spawnSync('fish', ['--no-config', '-c', `source ${file}; complete -C "${words}"`], { encoding: 'utf8', env: cleanEnvironment({ HOME: directory }) });
+      return [stdout.trimEnd().split('\n').map((line) => line.split('\t')[0]), stderr];
+    };
+    expect(complete('macula pe')).to.deep.equal([['peers'], '']);
+    expect(complete('macula peers dis')).to.deep.equal([['disconnect'], '']);
+    expect(complete('macula peers ping abc --unt')).to.deep.equal([['--until-direct'], '']);
+  });
+
+  it('is registered for completion in zsh', async function () {
+    const file = await scriptFor('zsh', this);
+    const { stdout, stderr } = spawnSync('zsh', ['-f', '-c', `autoload -U compinit && compinit -u -D && source ${file} && print -r -- $_comps[macula]`], { encoding: 'utf8', env: cleanEnvironment({ HOME: directory }) });
+    expect([stdout, stderr]).to.deep.equal(['_bash_complete -o default -F _macula\n', '']);
+  });
+
+  it('fails with 1 where its output cannot be written, with and without --json', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    for (const flags of ['', ' --json']) {
+      const { code, stderr } = await bash(`macula config show${flags} > /dev/full`, { env: { MACULA_DATA_DIR: directory } });
+      expect(code).to.equal(1);
+      expect(stderr).to.match(/^Error: .*no space left on device.* \[MACULA_OUTPUT_FAILED\]\n {2}→ .*\n$/);
+    }
+  });
 
   it('ends quietly with 0 when its reader has seen enough', async () => {
     const { stdout, stderr, code } = await bash('macula config show | head -1; echo "${PIPESTATUS[0]}"', { env: { MACULA_DATA_DIR: directory } });

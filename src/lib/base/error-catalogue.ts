@@ -53,6 +53,7 @@ export const errorCatalogue = {
   MACULA_PORT_IN_USE: entry(ExitCode.alreadySo, true, 'The UDP or TCP port is taken by another process.', 'Choose another port, or 0 for any free one.'),
   MACULA_PERMISSION_DENIED: entry(ExitCode.refused, false, 'The operating system refused access to a file, directory or port.', 'Check owner and mode of what the message names.'),
   MACULA_STORE_FAILED: entry(ExitCode.unexpected, true, 'The store could not be read or written.', 'Check free space and permissions of the data directory.'),
+  MACULA_OUTPUT_FAILED: entry(ExitCode.unexpected, true, 'What a command printed could not be written.', 'Check free space where its output goes.'),
   MACULA_CONNECTION_CLOSED: entry(ExitCode.remoteFailed, true, 'The connection to the peer ended before the answer came.', 'Try again; `macula peers list` shows who is connected.'),
   MACULA_REMOTE_ERROR: entry(ExitCode.remoteFailed, false, 'The other side answered with an error.', 'Its reason is in the message.'),
   MACULA_PROTOCOL_VIOLATION: entry(ExitCode.remoteFailed, false, 'The peer sent something the protocol forbids.', 'Check that the peer runs a current version of Macula.'),

@@ -41,6 +41,15 @@ class PinoLogger implements Logger {
   }
 }
 
+/** A file on a full disk throws; a node must not end because nobody can take its log. */
+function writeLine(destination: LogDestination, line: string): void {
+  try {
+    destination.write(line);
+  } catch {
+    // There is nowhere else to say so.
+  }
+}
+
 /**
  * Logs one JSON object a line: `level`, `time` (ISO 8601), `pid`, fields, `msg`.
  * @param components.destination standard error where absent
@@ -54,7 +63,7 @@ export function createPinoLogger(components: { clock: Clock; destination?: LogDe
       timestamp: () => `,"time":"${new Date(components.clock.wallMs()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line: string) => void destination.write(escapeLine(line)) },
+    { write: (line: string) => writeLine(destination, escapeLine(line)) },
   );
   return new PinoLogger(instance);
 }

@@ -20,6 +20,14 @@ describe('the log', () => {
     expect(lines[0]).to.match(/^[^\n]*\n$/);
   });
 
+  it('does not fail with what it is written to', () => {
+    const full = (): never => {
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    };
+    const logger = createPinoLogger({ clock: new VirtualClock(), destination: { write: full } }, { level: 'info' });
+    expect(() => logger.error('the disk is full')).not.to.throw();
+  });
+
   it('leaves out what is below its level', () => {
     const { logger, lines } = logging('warn');
     logger.debug('a');
