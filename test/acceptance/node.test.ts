@@ -2,8 +2,9 @@ import { expect } from 'chai';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 import { bash, finished, macula, onlyObject, spawnMacula, type CliResult, type FailureJson } from '../support/cli.js';
 
 interface Ready {
@@ -18,6 +19,7 @@ interface Ready {
 }
 
 const env = { MACULA_METRICS_PORT: '0', MACULA_MDNS: 'false' };
+const interruptAtStart = pathToFileURL(resolve(import.meta.dirname, '../support/interrupt-at-start.mjs')).href;
 const objects = <Shape>({ stdout }: CliResult): Shape[] => stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Shape);
 
 describe('a node and the commands that talk to it', () => {
@@ -168,6 +170,26 @@ describe('a node and the commands that talk to it', () => {
     expect(result.code, result.stderr).to.equal(0);
     expect(existsSync(join(dataDir('c'), 'control.sock'))).to.equal(false);
     for (const line of result.stderr.trimEnd().split('\n')) expect(JSON.parse(line)).to.have.property('msg');
+  });
+
+  it('start is interrupted by Ctrl-C before it is ready, with 130 and nothing left running', async () => {
+    const result = await macula(['node', 'start', '--json', '--port', '0'], { env: { ...env, MACULA_DATA_DIR: dataDir('c'), NODE_OPTIONS: `--import=${interruptAtStart}` } });
+    expect(result.code, result.stdout).to.equal(130);
+    expect(onlyObject<FailureJson>(result).error.code).to.equal('MACULA_ABORTED');
+    expect(existsSync(join(dataDir('c'), 'node.pid'))).to.equal(false);
+  });
+
+  it('start goes on when nobody reads its output any more', async () => {
+    const child = spawnMacula(['node', 'start', '--json', '--port', '0', '--data-dir', dataDir('c')], { env });
+    const exited = once(child, 'exit');
+    await once(createInterface({ input: child.stdout! }), 'line');
+    child.stdout!.destroy();
+    child.stderr!.destroy();
+    // Each of these is a line in its log.
+    for (const target of ['127.0.0.1:1', `https://127.0.0.1:${first.listen[0]!.port}`]) await on('c', 'peers', 'connect', target, '--timeout', '1s');
+    expect((await on('c', 'node', 'status')).code).to.equal(0);
+    child.kill('SIGTERM');
+    expect(await exited).to.deep.equal([0, null]);
   });
 
   it('start --json prints the ready object first and then its log', async () => {

@@ -39,8 +39,8 @@ The node writes its log to stderr, or with --json to stdout behind the ready obj
 
   async #foreground(loaded: LoadedSettings): Promise<void> {
     const logStream = this.output.json ? new ReadyFirstLog(process) : undefined;
-    const { runNode } = await import('../../lib/node/run-node.js');
     this.context.interrupt.waitForCleanup();
+    const { runNode } = await import('../../lib/node/run-node.js');
     const onReady = (info: NodeReadyInfo): void => {
       this.output.result({ event: 'ready', ...info }, () => readyText(info, { command: this.#ownName(), locationFlags: locationFlags(loaded) }));
       logStream?.release();

@@ -1,4 +1,5 @@
 import type { SocketAddress } from '../base/address.js';
+import { throwIfAborted } from '../base/abort.js';
 import { systemClock } from '../base/clock.js';
 import type { EffectiveSetting, SettingsWarning } from '../config/load-settings.js';
 import type { Settings } from '../config/schema.js';
@@ -34,7 +35,7 @@ export interface RunNodeOptions {
 /**
  * Runs a node as a process's only task, under a watchdog; resolves when it has stopped because the signal aborted or somebody
  * asked over the control socket.
- * @throws MaculaError as MaculaNode.start, and why the node could not go on
+ * @throws MaculaError as MaculaNode.start, MACULA_ABORTED when the signal aborted before the node was ready, and why the node could not go on
  */
 export async function runNode(options: RunNodeOptions): Promise<void> {
   const { settings, origins, configFile, warnings, logStream, signal } = options;
@@ -51,6 +52,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
   const watchdog = startWatchdog({ timeoutMs: settings.watchdogTimeoutMs });
   try {
     await node.start();
+    throwIfAborted(signal);
     options.onReady({
       nodeId: node.nodeId,
       realm: settings.realm,
