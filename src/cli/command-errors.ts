@@ -11,6 +11,8 @@ interface ParseFailure extends Error {
   readonly parse?: { readonly input?: { readonly flags?: Record<string, unknown> } };
   /** Flags nobody knows. */
   readonly flags?: readonly string[];
+  /** Arguments that are missing, or of which there are too many. */
+  readonly args?: readonly (string | { readonly name?: string })[];
 }
 
 function isParseFailure(error: unknown): error is ParseFailure {
@@ -24,7 +26,10 @@ function withoutWrapping(message: string): string {
 }
 
 /** oclif breaks its lists over several lines. */
-function parseMessage(error: Error): string {
+function parseMessage(error: ParseFailure): string {
+  const missing = error.args?.flatMap((arg) => (typeof arg === 'object' && arg.name !== undefined ? [arg.name] : [])) ?? [];
+  // oclif's own message breaks the descriptions of the arguments anywhere.
+  if (missing.length > 0) return `missing ${missing.length} required arg${missing.length === 1 ? '' : 's'}: ${missing.join(', ')}`;
   const text = withoutWrapping(error.message).replace(/^The following errors? occurred:\s*/, '');
   const lines = text.split('\n').map((line) => line.trim().replace(/\s+/g, ' ')).filter(Boolean);
   const sentence = lines.join('; ').replace(/:; /g, ': ');

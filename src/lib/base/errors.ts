@@ -57,6 +57,7 @@ export interface ErrorJson {
 
 /** The errno name (`ENOENT`, …) of a Node.js system error, or undefined. */
 export function errnoOf(error: unknown): string | undefined {
+  if (error instanceof MaculaError) return undefined;
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return undefined;
 }

@@ -33,5 +33,6 @@ describe('MaculaError', () => {
     expect(errnoOf(Object.assign(new Error('x'), { code: 'ENOENT' }))).to.equal('ENOENT');
     expect(errnoOf(new Error('x'))).to.equal(undefined);
     expect(errnoOf('ENOENT')).to.equal(undefined);
+    expect(errnoOf(new MaculaError('MACULA_USAGE', 'x'))).to.equal(undefined);
   });
 });

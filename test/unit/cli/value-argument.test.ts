@@ -53,5 +53,7 @@ describe('the value of a command line', () => {
     }
     expect(await codeOf(readValue('-', endless))).to.equal('MACULA_VALUE_TOO_LARGE');
     expect(chunks).to.be.lessThan(20);
+    writeFileSync(join(directory, 'huge'), Buffer.alloc(2 * 1024 * 1024));
+    expect(await codeOf(readValue(`@${join(directory, 'huge')}`, unread))).to.equal('MACULA_VALUE_TOO_LARGE');
   });
 });
