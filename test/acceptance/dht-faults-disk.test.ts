@@ -1,23 +1,11 @@
 import { expect } from 'chai';
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { macula, onlyObject, type FailureJson } from '../support/cli.js';
 import { NodeFarm, type NodeProcess } from '../support/node-process.js';
-
-/** A disk of its own for a node. @returns what stands in the way, or undefined */
-function mountDisk(directory: string, size: string): string | undefined {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'a disk of its own needs Linux and root';
-  mkdirSync(directory, { mode: 0o700 });
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'tmpfs', directory], { stdio: 'ignore' });
-    return undefined;
-  } catch {
-    return 'mount is not allowed';
-  }
-}
+import { SmallDisk } from '../support/small-disk.js';
 
 /** Writes until there is no room for another kilobyte. */
 function fill(file: string): void {
@@ -43,16 +31,16 @@ async function readiness(node: NodeProcess): Promise<{ status: number; body: Rea
 describe('a node whose disk is full', function () {
   this.timeout(60_000);
   const farm = new NodeFarm();
-  let disk: string;
-  let isMounted = false;
+  let disk: SmallDisk | undefined;
+  let filler: string;
   let [full, other] = [] as unknown as [NodeProcess, NodeProcess];
   const large = randomBytes(30_000).toString('hex');
 
   before(async function () {
-    disk = await farm.dataDir('full');
-    mkdirSync(join(disk, '..'), { recursive: true });
-    if (mountDisk(disk, '4m') !== undefined) return this.skip();
-    isMounted = true;
+    const directory = await farm.dataDir('full');
+    disk = SmallDisk.mount(directory, '4m');
+    if (!disk) return this.skip();
+    filler = join(directory, 'filler');
     full = await farm.start('full');
     other = await farm.start('other', { bootstrap: [full.url] });
     for (const node of [full, other]) while ((await node.control.dhtNodes()).nodes.length < 1) await pause(50);
@@ -60,12 +48,12 @@ describe('a node whose disk is full', function () {
   });
   after(async () => {
     await Promise.all(farm.nodes.map((node) => node.end('SIGKILL')));
-    if (isMounted) execFileSync('umount', [disk]);
+    disk?.unmount();
     await farm.close();
   });
 
   it('tells the writer so, who is not told that its record is safe, and goes on reading', async () => {
-    fill(join(disk, 'filler'));
+    fill(filler);
     let result = await macula(['dht', 'put', 'large', large, '--json', '--data-dir', other.dataDir]);
     // What was freed earlier inside the store may still take one.
     for (let tries = 0; tries < 10 && result.code === 0; tries++) result = await macula(['dht', 'put', `large ${tries}`, large, '--json', '--data-dir', other.dataDir]);
@@ -87,7 +75,7 @@ describe('a node whose disk is full', function () {
   });
 
   it('is ready again by itself once there is room, and stores', async () => {
-    rmSync(join(disk, 'filler'));
+    rmSync(filler);
     while ((await readiness(full)).status !== 200) await pause(100);
     await other.control.dhtPut({ key: 'after', value: large, minReplicas: 2, timeoutMs: 10_000 });
   });

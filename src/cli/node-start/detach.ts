@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { systemClock } from '../../lib/base/clock.js';
 import { MaculaError, type ErrorJson } from '../../lib/base/errors.js';
+import { makePrivateDirectory } from '../../lib/base/make-directory.js';
 import { storeError } from '../../lib/store/store-error.js';
 import type { NodeReadyInfo } from '../../lib/node/run-node.js';
 
@@ -41,8 +43,11 @@ export async function startDetached(settings: DetachSettings, signal: AbortSigna
 function openLog(path: string): number {
   const directory = dirname(path);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return openSync(path, 'a+', 0o600);
+    makePrivateDirectory(directory);
+    const log = openSync(path, 'a+', 0o600);
+    // Also shows whether there is room: on a full disk the node could not even say why it ended.
+    writeSync(log, `${JSON.stringify({ level: 'info', time: new Date(systemClock.wallMs()).toISOString(), pid: process.pid, msg: 'starting a node in the background' })}\n`);
+    return log;
   } catch (error) {
     throw storeError("cannot write the node's log", directory, error);
   }

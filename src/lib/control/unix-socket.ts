@@ -1,7 +1,8 @@
-import { chmodSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, statSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import { errnoOf, MaculaError } from '../base/errors.js';
+import { makePrivateDirectory } from '../base/make-directory.js';
 import { probeSocket } from './socket-probe.js';
 
 const isPipe = (path: string): boolean => path.startsWith('\\\\.\\pipe\\');
@@ -28,7 +29,7 @@ export async function listenOnSocket(server: Server, path: string, dataDir: stri
  * data directory: a socket can also be put in a directory that others need.
  */
 function makePrivate(directory: string, dataDir: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makePrivateDirectory(directory);
   if (directory !== dataDir) return;
   const { uid, mode } = statSync(directory);
   if (uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(directory, 0o700);

@@ -1,13 +1,12 @@
-import { link, lstat, mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { link, lstat, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, MaculaError } from '../base/errors.js';
+import { makePrivateDirectory } from '../base/make-directory.js';
 import type { RandomSource } from '../base/random.js';
 import type { IdentityPaths } from './identity-paths.js';
 
 const keyMode = 0o600;
 const certificateMode = 0o644;
-/** Only for directories that did not exist: those that do are not ours to close to others. */
-const directoryMode = 0o700;
 
 function writeFailed(path: string, error: unknown): MaculaError {
   const errno = errnoOf(error);
@@ -51,9 +50,9 @@ async function fill(handle: FileHandle, text: string, mode: number): Promise<voi
 const pendingPrefix = (path: string): string => `.${basename(path)}.`;
 const pendingSuffix = '.new';
 
-async function makeDirectory(directory: string): Promise<void> {
+function makeDirectory(directory: string): void {
   try {
-    await mkdir(directory, { recursive: true, mode: directoryMode });
+    makePrivateDirectory(directory);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw writeFailed(directory, error);
     throw new MaculaError('MACULA_PERMISSION_DENIED', `${directory} is not a directory.`, { details: { path: directory }, cause: error });
@@ -64,9 +63,14 @@ async function makeDirectory(directory: string): Promise<void> {
 async function writePending(path: string, text: string, mode: number, random: RandomSource): Promise<string> {
   const tag = Buffer.from(random.bytes(8)).toString('hex');
   const pending = join(dirname(path), `${pendingPrefix(path)}${tag}${pendingSuffix}`);
-  await makeDirectory(dirname(path));
+  makeDirectory(dirname(path));
   const handle = await open(pending, 'wx', keyMode);
-  await fill(handle, text, mode);
+  try {
+    await fill(handle, text, mode);
+  } catch (error) {
+    await rm(pending, { force: true });
+    throw error;
+  }
   return pending;
 }
 

@@ -44,7 +44,12 @@ export async function lockDataDir(directory: string, { clock }: { clock: Clock }
   try {
     const server = await withStartersMutex(directory, clock, async () => {
       const listening = await listenOrReclaim(directory, socket.path, clock);
-      await writePidFile(directory, { ...processMark(), version, startedAt: new Date(clock.wallMs()).toISOString() });
+      try {
+        await writePidFile(directory, { ...processMark(), version, startedAt: new Date(clock.wallMs()).toISOString() });
+      } catch (error) {
+        if (listening) await closeServer(listening);
+        throw error;
+      }
       return listening;
     });
     return new HeldLock(directory, server, socket.dispose);
@@ -122,8 +127,13 @@ function alreadyRunning(directory: string, holder: LockHolder | undefined): Macu
 
 async function writePidFile(directory: string, holder: LockHolder): Promise<void> {
   const path = join(directory, 'node.pid');
-  await writeFile(`${path}.new`, `${holder.pid}\n${JSON.stringify(holder)}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  try {
+    await writeFile(`${path}.new`, `${holder.pid}\n${JSON.stringify(holder)}\n`, { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  } catch (error) {
+    await rm(`${path}.new`, { force: true });
+    throw error;
+  }
 }
 
 /**

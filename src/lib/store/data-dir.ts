@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { access, chmod, mkdir, readdir, stat } from 'node:fs/promises';
+import { access, chmod, readdir, stat } from 'node:fs/promises';
 import { MaculaError } from '../base/errors.js';
+import { makePrivateDirectory } from '../base/make-directory.js';
 import { storeError } from './store-error.js';
 
 /** Only the owner may look into it: it holds the private key and the control socket. */
@@ -16,7 +17,7 @@ const ownFiles = ['node.pid', 'store', 'key.pem', 'cert.pem'];
  */
 export async function prepareDataDir(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: privateMode });
+    makePrivateDirectory(path);
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
     const found = await stat(path);
     if (!found.isDirectory()) throw notADirectory(path);

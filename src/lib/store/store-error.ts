@@ -25,7 +25,7 @@ export function storeError(what: string, path: string, cause: unknown): MaculaEr
   const number = errorNumber(cause);
   const reason = cause instanceof Error ? cause.message : String(cause);
   if (number !== undefined && refused.has(number)) {
-    return new MaculaError('MACULA_PERMISSION_DENIED', `${what} in ${path}: permission denied`, { details: { path }, cause });
+    return new MaculaError('MACULA_PERMISSION_DENIED', `${what} in ${path}: ${number === EROFS ? 'the file system is read-only' : 'permission denied'}`, { details: { path }, cause });
   }
   if (number === ENOSPC || number === EDQUOT) {
     return new MaculaError('MACULA_STORE_FAILED', `${what} in ${path}: no space left`, { details: { path }, hint: 'Free some space on the disk of the data directory.', cause });

@@ -1,17 +1,21 @@
 import { existsSync, statSync } from 'node:fs';
-import { access, constants, mkdir, rename, rm } from 'node:fs/promises';
+import { access, constants, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import type { Clock, Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { KeyValue } from '../base/key-value.js';
 import type { Logger } from '../base/logger.js';
+import { makePrivateDirectory } from '../base/make-directory.js';
 import { decodeRecord, encodeRecord } from './record-codec.js';
 import { checkStore, formatKey, formatVersion } from './store-check.js';
 import { storeError } from './store-error.js';
 
 /** LMDB's keys end at 1,978 bytes with the smallest page; half of it leaves room for escapes. */
 const maxKeyBytes = 900;
+
+/** Size LMDB gives its lock file: a header and 126 readers. */
+const lockFileBytes = 8272;
 
 /** How often a store that did not take a write is probed until it does. */
 const probeIntervalMs = 5000;
@@ -46,7 +50,9 @@ export interface StoreComponents {
 export async function openStore(directory: string, components: StoreComponents): Promise<Store> {
   try {
     const setAside = await setAsideIfDamaged(directory, components);
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(directory);
+    // LMDB writes its lock file through mapped memory, where a full disk ends the process: room for it is taken before.
+    await writeFile(join(directory, 'lock.mdb'), Buffer.alloc(lockFileBytes));
     const store = new LmdbStore(directory, setAside, components);
     await store.prepare();
     return store;

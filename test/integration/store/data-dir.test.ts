@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { prepareDataDir } from '../../../src/lib/store/data-dir.js';
+import { SmallDisk } from '../../support/small-disk.js';
 
 describe('the data directory', () => {
   let base: string;
@@ -29,6 +30,25 @@ describe('the data directory', () => {
     await chmod(base, 0o1777);
     await prepareDataDir(base);
     expect((await stat(base)).mode & 0o7777).to.equal(0o1777);
+  });
+
+  it('is refused where the system has no such place to make it', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    expect(await prepareDataDir('/proc/macula/data').then(() => undefined, MaculaError.from)).to.include({ code: 'MACULA_STORE_FAILED' });
+  });
+
+  it('is refused on a file system that is read-only, whether it is there or not', async function () {
+    const disk = SmallDisk.mount(join(base, 'disk'), '64k');
+    if (!disk) return this.skip();
+    try {
+      disk.makeReadOnly();
+      for (const path of [disk.directory, join(disk.directory, 'a', 'b')]) {
+        const error = await prepareDataDir(path).then(() => undefined, MaculaError.from);
+        expect(error).to.include({ code: 'MACULA_PERMISSION_DENIED' }).and.have.property('message').that.includes('read-only');
+      }
+    } finally {
+      disk.unmount();
+    }
   });
 
   for (const where of ['file', 'file/below']) {

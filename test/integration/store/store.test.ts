@@ -1,14 +1,17 @@
 import { expect } from 'chai';
-import { execFileSync, fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { silentLogger } from '../../../src/lib/base/logger.js';
 import { seededRandom } from '../../../src/lib/base/random.js';
 import { openStore, type Store } from '../../../src/lib/store/store.js';
+import { finished } from '../../support/cli.js';
+import { SmallDisk } from '../../support/small-disk.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
 const components = { logger: silentLogger, clock: new VirtualClock() };
@@ -164,36 +167,26 @@ describe('the store', function () {
   });
 
   it('fails writes on a full disk cleanly, goes on reading, and recovers', async function () {
-    if (process.platform !== 'linux' || process.getuid?.() !== 0) return this.skip();
-    const small = join(base, 'small');
-    await mkdir(small);
+    const disk = SmallDisk.mount(join(base, 'small'), '2m');
+    if (!disk) return this.skip();
     try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', small], { stdio: 'ignore' });
-    } catch {
-      return this.skip();
-    }
-    try {
-      await writeFile(join(small, 'filler'), Buffer.alloc(1_500_000));
-      const store = await openStore(join(small, 'store'), components);
-      const records = store.collection<Uint8Array>('records');
-      await records.put('first', Buffer.from('1'));
-      const outcomes = await Promise.allSettled(Array.from({ length: 200 }, (_, index) => records.put(`k${index}`, Buffer.alloc(8000))));
-      const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
-      expect(failed).to.not.have.length(0);
-      for (const { reason } of failed) expect(reason).to.include({ code: 'MACULA_STORE_FAILED' });
-      for (const [index, outcome] of outcomes.entries()) if (outcome.status === 'fulfilled') expect(records.get(`k${index}`)).to.have.length(8000);
-      for (let index = 0; index < 200; index++) await records.put(`one-${index}`, Buffer.alloc(8000)).catch(() => undefined);
-      expect(String(records.get('first'))).to.equal('1');
-      expect(store.writeFailure).to.have.property('code', 'MACULA_STORE_FAILED');
-      expect((await store.check())?.code).to.equal('MACULA_STORE_FAILED');
-      await rm(join(small, 'filler'));
-      await records.put('after', Buffer.from('2'));
-      expect(store.writeFailure, 'that was too little to tell').to.have.property('code', 'MACULA_STORE_FAILED');
-      expect(await store.check()).to.equal(undefined);
-      expect(store.writeFailure).to.equal(undefined);
-      await store.close();
+      const script = fileURLToPath(new URL('../../support/full-disk-child.ts', import.meta.url));
+      const { code, stdout, stderr } = await finished(spawn(process.execPath, ['--import=tsx', script, disk.directory], { stdio: ['ignore', 'pipe', 'pipe'] }));
+      expect([code, stdout], stderr.slice(-2000)).to.deep.equal([0, 'recovered\n']);
     } finally {
-      execFileSync('umount', [small]);
+      disk.unmount();
+    }
+  });
+
+  it('is not opened where there is no room for its lock file, which LMDB would not survive', async function () {
+    const disk = SmallDisk.mount(join(base, 'full'), '16k');
+    if (!disk) return this.skip();
+    try {
+      await writeFile(join(disk.directory, 'filler'), Buffer.alloc(3 * 4096));
+      const error = await openStore(join(disk.directory, 'store'), components).then(() => undefined, MaculaError.from);
+      expect(error).to.include({ code: 'MACULA_STORE_FAILED' }).and.have.property('message').that.includes('no space left');
+    } finally {
+      disk.unmount();
     }
   });
 
