@@ -31,7 +31,7 @@ describe('a node whose main thread hangs', function () {
   /** What a service manager does: starts the node again whenever it ended badly. */
   function supervise(): void {
     const script = `until "${process.execPath}" "${bin}" node start --json --data-dir "${dataDir}" --port 0; do echo "ended with $?" >&2; done`;
-    const env = cleanEnvironment({ MACULA_METRICS_MACULA_MDNS: 'false', MACULA_WATCHDOG_TIMEOUT: '1s', NODE_OPTIONS: `--import=${hang}` });
+    const env = cleanEnvironment({ MACULA_METRICS: 'false', MACULA_MDNS: 'false', MACULA_WATCHDOG_TIMEOUT: '1s', NODE_OPTIONS: `--import=${hang}` });
     supervisor = spawn('bash', ['-c', script], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     supervisor.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     readies = readyLines(supervisor);

@@ -34,10 +34,11 @@ describeInLab('a connection through a NAT that rebinds', function () {
   /** Runs something and asserts that both ends still have the connection they had before. */
   async function onOneConnection(run: () => Promise<void>): Promise<void> {
     const ages = async () => [(await peerAt(inside, outside.nodeId)).connectedSeconds, (await peerAt(outside, inside.nodeId)).connectedSeconds] as const;
-    const [startMs, before] = [performance.now(), await ages()];
+    const before = await ages();
     await run();
-    const [seconds, now] = [(performance.now() - startMs) / 1000, await ages()];
-    for (const end of [0, 1] as const) expect(now[end] - before[end], `age of the connection at end ${end}`).to.be.closeTo(seconds, 0.5);
+    const now = await ages();
+    // A connection made meanwhile would be younger than the one before.
+    for (const end of [0, 1] as const) expect(now[end], `age of the connection at end ${end}`).to.be.greaterThan(before[end]);
   }
 
   it('is seen at the port that the NAT gave it', async () => {

@@ -12,6 +12,9 @@ export interface CliOptions {
   /** Added to a clean environment; no variable of Macula is inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** User and group to run as, where not those of the tests; only root can. */
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 export interface CliResult {
@@ -29,7 +32,8 @@ export function cleanEnvironment(added: Readonly<Record<string, string>> = {}): 
 
 /** Starts the built command line; nothing is connected to its stdin. */
 export function spawnMacula(args: readonly string[], options: CliOptions = {}): ChildProcess {
-  return spawn(process.execPath, [bin, ...args], { cwd: options.cwd, env: cleanEnvironment(options.env), stdio: ['ignore', 'pipe', 'pipe'] });
+  const { cwd, uid, gid, env } = options;
+  return spawn(process.execPath, [bin, ...args], { cwd, env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'], ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) });
 }
 
 /** Runs the built command line to its end. */

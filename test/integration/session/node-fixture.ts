@@ -52,7 +52,7 @@ export class NodeFixture {
 }
 
 /** Resolves once the condition holds. @throws Error when it does not within `limitMs` */
-export async function until(condition: () => boolean, what: string, limitMs = 5000): Promise<void> {
+export async function until(condition: () => boolean, what: string, limitMs = 15_000): Promise<void> {
   const deadlineMs = systemClock.nowMs() + limitMs;
   while (!condition()) {
     if (systemClock.nowMs() > deadlineMs) throw new Error(`${what}: not so within ${limitMs} ms`);

@@ -35,7 +35,7 @@ describe('sessions over QUIC', () => {
       expect(await ab.request(ask, 1)).to.deep.equal([1, b.nodeId]);
       expect(await ba.request(ask, 2)).to.deep.equal([2, a.nodeId]);
       expect(ab.hello.observedAddress).to.deep.equal(a.endpoint.localAddresses[0]);
-      expect(await ba.ping()).to.be.within(0, 2000);
+      expect(await ba.ping()).to.be.above(0);
     });
   }
 

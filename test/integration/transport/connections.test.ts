@@ -111,7 +111,7 @@ describe('connections of an endpoint', () => {
   });
 
   it('end when the peer is not heard of for the idle time', async () => {
-    const { client, server } = await fixture.pair({ settings: { idleTimeoutMs: 400 } });
+    const { client, server } = await fixture.pair({ settings: { idleTimeoutMs: 2000 } });
     client.admit();
     server.admit();
     expect((await client.closed).by).to.equal('timeout');
@@ -119,7 +119,7 @@ describe('connections of an endpoint', () => {
   });
 
   it('end when the peer is not admitted in time', async () => {
-    const { client, server } = await fixture.pair({}, { settings: { handshakeTimeoutMs: 300 } });
+    const { client, server } = await fixture.pair({}, { settings: { handshakeTimeoutMs: 2000 } });
     expect((await server.closed).code).to.equal(CloseCode.admissionTimeout);
     expect((await client.closed).code).to.equal(CloseCode.admissionTimeout);
   });
