@@ -7,7 +7,7 @@ describe('an error of the store', () => {
   const cases: [string, unknown, string, RegExp][] = [
     ['lacking rights', EACCES, 'MACULA_PERMISSION_DENIED', /permission denied/],
     ['lacking rights, by name', 'EACCES', 'MACULA_PERMISSION_DENIED', /permission denied/],
-    ['a read-only disk', EROFS, 'MACULA_PERMISSION_DENIED', /permission denied/],
+    ['a read-only disk', EROFS, 'MACULA_PERMISSION_DENIED', /read-only/],
     ['a full disk', ENOSPC, 'MACULA_STORE_FAILED', /no space left/],
     ['a broken disk', EIO, 'MACULA_STORE_FAILED', /reason/],
     ['anything else', undefined, 'MACULA_STORE_FAILED', /reason/],
