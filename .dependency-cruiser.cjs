@@ -11,6 +11,7 @@ const rooms = {
   pool: ['base', 'config', 'identity', 'wire', 'session'],
   dht: ['base', 'config', 'identity', 'wire', 'session'],
   nat: ['base', 'config', 'identity', 'wire', 'transport', 'session'],
+  pubsub: ['base', 'config', 'identity', 'wire', 'session'],
   observability: ['base'],
   control: ['base', 'config'],
 };

@@ -17,6 +17,7 @@ const groupTitles = {
   peers: 'Peers',
   pool: 'Connection pool',
   dht: 'DHT',
+  pubsub: 'Publish/subscribe',
   operations: 'Operations',
 } as const satisfies Record<(typeof settingGroups)[number], string>;
 

@@ -26,5 +26,7 @@ export const commandTable: Readonly<Record<string, () => CommandModule>> = {
   'peers:trust': () => import('../commands/peers/trust.js'),
   'peers:untrust': () => import('../commands/peers/untrust.js'),
   'pool:stats': () => import('../commands/pool/stats.js'),
+  'pubsub:publish': () => import('../commands/pubsub/publish.js'),
+  'pubsub:subscribe': () => import('../commands/pubsub/subscribe.js'),
   'realm:secret': () => import('../commands/realm/secret.js'),
 };

@@ -16,3 +16,6 @@ export { NodePeers, type PingOptions, type PingOutcome } from './node/node-peers
 export type { PeerInfo } from './peers/peer-info.js';
 export type { PeerCounts } from './peers/peers.js';
 export type { ConnectionHealth, EvictionReason, PooledConnection, PoolStats } from './pool/pool-stats.js';
+export { NodePubSub } from './node/node-pubsub.js';
+export { Subscription } from './pubsub/subscription.js';
+export type { PublishOptions, PublishResult, PubSubEvent, PubSubGap, PubSubMessage, PubSubStats, Qos, SubscribeOptions } from './pubsub/pubsub-types.js';

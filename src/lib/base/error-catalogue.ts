@@ -61,7 +61,9 @@ export const errorCatalogue = {
   MACULA_RECORD_REFUSED: entry(ExitCode.remoteFailed, false, 'No node would hold the record.', 'Their reasons are in the details.'),
   MACULA_STALE_SEQUENCE: entry(ExitCode.remoteFailed, false, 'A newer record exists under the key, or not the one that was expected.', 'Read the value again and decide anew.'),
   MACULA_OVERLOADED: entry(ExitCode.remoteFailed, true, 'A limit is reached; the work was refused before it began.', 'Try again later or raise the limit the message names.'),
-  MACULA_VALUE_TOO_LARGE: entry(ExitCode.usage, false, 'A value is over the size a DHT record can hold.', 'Split the value, or store where it can be fetched from.'),
+  MACULA_NO_SUBSCRIBERS: entry(ExitCode.notFound, true, 'Nobody subscribes to the topic, and the publisher asked for somebody to.', 'Check the topic; subscribers are found within seconds of `macula pubsub subscribe`.'),
+  MACULA_PARTLY_DELIVERED: entry(ExitCode.partlyDone, true, 'Not every subscriber acknowledged the message; those that did have it.', 'Subscribers that do not answer are let go after a while; publish again if all must have it.'),
+  MACULA_VALUE_TOO_LARGE: entry(ExitCode.usage, false, 'A value is over the size a DHT record or a message can hold.', 'Split the value, or store where it can be fetched from.'),
 } as const satisfies Record<string, ErrorEntry>;
 
 /** A code of the catalogue. */

@@ -16,6 +16,7 @@ import type {
   DhtTraceResult,
 } from './protocol-dht.js';
 import type { PoolStatsResult } from './protocol-pool.js';
+import type { PubSubEventLine, PubSubPublishRequest, PubSubPublishResult, PubSubSubscribeRequest } from './protocol-pubsub.js';
 
 /** A request that says itself how long the node may work on it. */
 type Timed<Request> = Request & { readonly timeoutMs: number };
@@ -38,6 +39,8 @@ interface Call {
 
 /** A dial to learn an identity; the node bounds it by its own setting dialTimeoutMs, at most this. */
 const trustWorkMs = 5 * 60_000;
+/** Subscribing waits until publishers were told; the node bounds it by its own setting pubsubDiscoveryMs, at most this. */
+const subscribeWorkMs = 60_000;
 /** How often {@link ControlClient.stop} looks whether the node is gone. */
 const stopPollMs = 50;
 
@@ -152,6 +155,15 @@ export class ControlClient {
   /** @param connections whether to list every connection */
   poolStats(connections: boolean, signal?: AbortSignal): Promise<PoolStatsResult> {
     return this.#json({ method: 'GET', path: connections ? '/v1/pool?connections=true' : '/v1/pool', signal });
+  }
+
+  pubsubPublish(request: Timed<PubSubPublishRequest>, signal?: AbortSignal): Promise<PubSubPublishResult> {
+    return this.#work('/v1/pubsub/publish', request, signal);
+  }
+
+  /** First that the node subscribed, then messages and gaps, until the signal aborts or the node stops. */
+  pubsubSubscribe(request: PubSubSubscribeRequest, signal?: AbortSignal): AsyncIterable<PubSubEventLine> {
+    return this.#stream({ method: 'POST', path: '/v1/pubsub/subscribe', body: request, workMs: subscribeWorkMs, signal });
   }
 
   config(signal?: AbortSignal): Promise<EffectiveConfig> {

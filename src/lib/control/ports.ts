@@ -6,6 +6,7 @@ import type {
   DhtDeleteInput, DhtGetInput, DhtGetResult, DhtNodesResult, DhtProvidersInput, DhtProvidersResult, DhtPutInput, DhtStoreResult, DhtTraceInput, DhtTraceResult,
 } from './protocol-dht.js';
 import type { PoolStatsResult } from './protocol-pool.js';
+import type { PubSubEventLine, PubSubPublishInput, PubSubPublishResult, PubSubSubscribeInput } from './protocol-pubsub.js';
 import type { WaitCondition } from './wait-condition.js';
 
 /** What a node does for its control socket about the DHT. */
@@ -25,11 +26,19 @@ export interface DhtHandlers {
   dhtNodes(): DhtNodesResult;
 }
 
+/** What a node does for its control socket about publish/subscribe. */
+export interface PubSubHandlers {
+  /** @throws MaculaError MACULA_INVALID_VALUE, MACULA_NO_SUBSCRIBERS, MACULA_PARTLY_DELIVERED (QoS 1), MACULA_VALUE_TOO_LARGE */
+  pubsubPublish(request: PubSubPublishInput, signal: AbortSignal): Promise<PubSubPublishResult>;
+  /** First that it subscribed, then what comes, until the signal aborts. @throws MaculaError MACULA_INVALID_VALUE */
+  pubsubSubscribe(request: PubSubSubscribeInput, signal: AbortSignal): AsyncIterable<PubSubEventLine>;
+}
+
 /**
  * What a node does for its control socket. Every signal aborts when the client goes away or the server stops. A
  * MaculaError thrown travels to the client as it is.
  */
-export interface ControlHandlers extends DhtHandlers {
+export interface ControlHandlers extends DhtHandlers, PubSubHandlers {
   status(): NodeStatus | Promise<NodeStatus>;
   /** Begins to stop the node; called once the client has its answer, and must not throw. */
   stop(): void;

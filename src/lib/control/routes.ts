@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import * as protocol from './protocol.js';
 import * as dht from './protocol-dht.js';
 import * as pool from './protocol-pool.js';
+import * as pubsub from './protocol-pubsub.js';
 
 /** One route of the control socket, as server and OpenAPI document see it. */
 export interface Route {
@@ -37,6 +38,8 @@ export const routes = {
   dhtTrace: { method: 'POST', path: '/v1/dht/trace', summary: 'Every request of a lookup and who holds the key', body: dht.dhtTraceRequest, response: dht.dhtTraceResult },
   dhtNodes: { method: 'GET', path: '/v1/dht/nodes', summary: 'The routing table', response: dht.dhtNodesResult },
   poolStats: { method: 'GET', path: '/v1/pool', summary: 'The connection pool', query: pool.poolStatsRequest, response: pool.poolStatsResult },
+  pubsubPublish: { method: 'POST', path: '/v1/pubsub/publish', summary: 'Publishes a message', body: pubsub.pubsubPublishRequest, response: pubsub.pubsubPublishResult },
+  pubsubSubscribe: { method: 'POST', path: '/v1/pubsub/subscribe', summary: 'Messages to the topics that match, one line each, until the client goes', body: pubsub.pubsubSubscribeRequest, response: pubsub.pubsubEvent, stream: true },
   config: { method: 'GET', path: '/v1/config', summary: 'Effective settings and where each comes from', response: protocol.effectiveConfig },
 } as const satisfies Record<string, Route>;
 

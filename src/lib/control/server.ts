@@ -12,6 +12,7 @@ import type { ControlHandlers } from './ports.js';
 import { connectRequest, disconnectRequest, pingRequest, schemaVersion, trustRequest, waitRequest } from './protocol.js';
 import { dhtDeleteRequest, dhtGetRequest, dhtProvidersRequest, dhtPutRequest, dhtTraceRequest } from './protocol-dht.js';
 import { poolStatsRequest } from './protocol-pool.js';
+import { pubsubPublishRequest, pubsubSubscribeRequest } from './protocol-pubsub.js';
 import { checkInput } from './request-input.js';
 import { openApiPath, routes, type Operation, type Route } from './routes.js';
 import { listenOnSocket } from './unix-socket.js';
@@ -155,6 +156,8 @@ export class ControlServer implements Service {
       dhtTrace: (input, signal) => handlers.dhtTrace(checkInput(dhtTraceRequest, input), signal),
       dhtNodes: () => handlers.dhtNodes(),
       poolStats: (input) => handlers.poolStats(checkInput(poolStatsRequest, input).connections === 'true'),
+      pubsubPublish: (input, signal) => handlers.pubsubPublish(checkInput(pubsubPublishRequest, input), signal),
+      pubsubSubscribe: (input, signal) => handlers.pubsubSubscribe(checkInput(pubsubSubscribeRequest, input), signal),
       config: () => handlers.config(),
     };
   }

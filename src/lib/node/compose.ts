@@ -1,5 +1,6 @@
 import type { Settings } from '../config/schema.js';
 import { dhtChild, discoveryChild, endpointChild, peersChild, poolChild, sessionsChild, storeChild } from './mesh-children.js';
+import { pubsubChild } from './pubsub-child.js';
 import type { SupervisorPolicy } from './supervisor-core.js';
 import { Supervisor, type ChildSpec } from './supervisor.js';
 import { controlChild, listenerChild } from './surface-children.js';
@@ -12,7 +13,7 @@ const rootPolicy: SupervisorPolicy = { ...policy, strategy: 'one_for_one', maxRe
 
 /** Builds the supervision tree of a node (docs/SUPERVISION.md); nothing is started yet. */
 export function buildTree(components: TreeComponents, settings: Settings): Supervisor {
-  const mesh = [storeChild, endpointChild, sessionsChild, poolChild, dhtChild, peersChild, ...(settings.mdns ? [discoveryChild] : [])];
+  const mesh = [storeChild, endpointChild, sessionsChild, poolChild, dhtChild, peersChild, pubsubChild, ...(settings.mdns ? [discoveryChild] : [])];
   const surface = [controlChild, ...(settings.metrics ? [listenerChild] : [])];
   const specs = (children: typeof mesh): ChildSpec[] => children.map((child) => child(components, settings));
   return new Supervisor(components, rootPolicy, [

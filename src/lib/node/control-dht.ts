@@ -7,6 +7,7 @@ import type {
 } from '../control/protocol-dht.js';
 import type { WriteOptions } from '../dht/dht.js';
 import type { NodeDht } from './node-dht.js';
+import { writtenBytes } from './written-bytes.js';
 
 /** Pause between two looks for a key that somebody waits for. */
 const keyPollMs = 500;
@@ -37,7 +38,7 @@ export class DhtControl implements DhtHandlers {
     );
     if (!found) throw new MaculaError('MACULA_NOT_FOUND', `there is no value under ${JSON.stringify(key)}`, { details: { key, owner: owner ?? null }, hint: 'Check the name; `macula dht trace` shows who was asked.' });
     const { value, ...rest } = found;
-    return { ...rest, ...writtenOf(value) };
+    return { ...rest, ...writtenBytes(value) };
   }
 
   dhtDelete({ key, timeoutMs, ...write }: DhtDeleteInput, signal: AbortSignal): Promise<DhtStoreResult> {
@@ -80,11 +81,4 @@ export class DhtControl implements DhtHandlers {
 
 function writeOptions({ minReplicas, expectedSequence, owned }: Pick<DhtPutInput, 'minReplicas' | 'expectedSequence' | 'owned'>, signal: AbortSignal): WriteOptions {
   return { owned, signal, ...(minReplicas === undefined ? {} : { minReplicas }), ...(expectedSequence === undefined ? {} : { expectedSequence }) };
-}
-
-/** The value as JSON can carry it: as text where it is UTF-8. */
-function writtenOf(bytes: Uint8Array): { value: string; encoding: 'utf8' | 'base64' } {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const text = buffer.toString('utf8');
-  return Buffer.from(text, 'utf8').equals(buffer) ? { value: text, encoding: 'utf8' } : { value: buffer.toString('base64'), encoding: 'base64' };
 }

@@ -6,12 +6,15 @@ import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList, PingRequest, PingResult, TrustRequest, TrustResult,
 } from '../control/protocol.js';
 import type { PoolStatsResult } from '../control/protocol-pool.js';
+import type { PubSubEventLine, PubSubPublishInput, PubSubPublishResult, PubSubSubscribeInput } from '../control/protocol-pubsub.js';
 import type { WaitCondition } from '../control/wait-condition.js';
 import type { PoolStats } from '../pool/pool-stats.js';
 import { DhtControl } from './control-dht.js';
 import { poolStatsOf } from './control-pool.js';
+import { PubSubControl } from './control-pubsub.js';
 import type { NodeDht } from './node-dht.js';
 import type { NodePeers } from './node-peers.js';
+import type { NodePubSub } from './node-pubsub.js';
 import { peerOf } from './node-status.js';
 
 /** Longest a watched list goes without being sent again: round trips and traffic change without an event. */
@@ -21,6 +24,7 @@ const watchIntervalMs = 1000;
 export interface ControlledNode {
   readonly peers: NodePeers;
   readonly dht: NodeDht;
+  readonly pubsub: NodePubSub;
   poolStats(options: { connections: boolean }): PoolStats;
   status(): NodeStatus;
   requestStop(): void;
@@ -32,12 +36,14 @@ export class NodeControl extends DhtControl implements ControlHandlers {
   readonly #node: ControlledNode;
   readonly #clock: Clock;
   readonly #config: EffectiveConfig | undefined;
+  readonly #pubsub: PubSubControl;
 
   constructor(components: { node: ControlledNode; clock: Clock; config: EffectiveConfig | undefined }) {
     super({ dht: components.node.dht, clock: components.clock });
     this.#node = components.node;
     this.#clock = components.clock;
     this.#config = components.config;
+    this.#pubsub = new PubSubControl({ pubsub: components.node.pubsub });
   }
 
   status(): NodeStatus {
@@ -119,6 +125,14 @@ export class NodeControl extends DhtControl implements ControlHandlers {
 
   poolStats(connections: boolean): PoolStatsResult {
     return poolStatsOf(this.#node.poolStats({ connections }));
+  }
+
+  pubsubPublish(request: PubSubPublishInput, signal: AbortSignal): Promise<PubSubPublishResult> {
+    return this.#pubsub.pubsubPublish(request, signal);
+  }
+
+  pubsubSubscribe(request: PubSubSubscribeInput, signal: AbortSignal): AsyncIterable<PubSubEventLine> {
+    return this.#pubsub.pubsubSubscribe(request, signal);
   }
 
   config(): EffectiveConfig {

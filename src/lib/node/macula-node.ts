@@ -13,6 +13,7 @@ import type { KeyType } from '../identity/identity.js';
 import { loadOrCreateIdentity } from '../identity/key-store.js';
 import type { NodeId } from '../identity/node-id.js';
 import { Metrics } from '../observability/metrics.js';
+import { LocalSubscriptions } from '../pubsub/local-subscriptions.js';
 import type { PoolStats } from '../pool/pool-stats.js';
 import { prepareDataDir } from '../store/data-dir.js';
 import { lockDataDir, type DataDirLock } from '../store/data-dir-lock.js';
@@ -23,6 +24,7 @@ import { NodeDht } from './node-dht.js';
 import { NodeHealth } from './node-health.js';
 import { NodeParts } from './node-parts.js';
 import { NodePeers } from './node-peers.js';
+import { NodePubSub } from './node-pubsub.js';
 import { countPaths, sizeOfDht, sizeOfPool } from './node-status.js';
 import type { Supervisor } from './supervisor.js';
 import { version } from './version.js';
@@ -57,7 +59,9 @@ export class MaculaNode implements Service {
   readonly settings: Settings;
   readonly peers: NodePeers;
   readonly dht: NodeDht;
+  readonly pubsub: NodePubSub;
   readonly #parts = new NodeParts();
+  readonly #subscriptions: LocalSubscriptions;
   readonly #emitter = new Emitter<MaculaNodeEvents>();
   readonly #health: NodeHealth;
   readonly #tree: Supervisor;
@@ -77,10 +81,13 @@ export class MaculaNode implements Service {
     const parts = this.#parts;
     this.peers = new NodePeers({ parts });
     this.dht = new NodeDht({ parts });
+    this.#subscriptions = new LocalSubscriptions({ logger: this.#logger }, this.settings);
+    this.pubsub = new NodePubSub({ parts, subscriptions: this.#subscriptions, clock: this.#clock }, this.settings);
     this.#health = new NodeHealth({ parts, clock: this.#clock }, this.settings);
     this.#tree = buildTree(
       {
         parts,
+        subscriptions: this.#subscriptions,
         clock: this.#clock,
         random: this.#random,
         logger: this.#logger,
@@ -149,6 +156,7 @@ export class MaculaNode implements Service {
   async #stop(): Promise<void> {
     if (this.#health.state === 'stopped') return;
     this.#health.state = 'stopping';
+    this.#subscriptions.closeAll();
     await this.#tree.stop();
     await this.#lock?.release();
     this.#health.state = 'stopped';

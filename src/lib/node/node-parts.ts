@@ -7,6 +7,7 @@ import type { LocalAddresses } from '../peers/local-addresses.js';
 import type { PeerBook } from '../peers/peer-book.js';
 import type { Peers } from '../peers/peers.js';
 import type { ConnectionPool } from '../pool/connection-pool.js';
+import type { PubSub } from '../pubsub/pubsub.js';
 import type { SessionManager } from '../session/session.js';
 import type { Store } from '../store/store.js';
 import type { Endpoint } from '../transport/endpoint.js';
@@ -28,6 +29,7 @@ export class NodeParts {
   /** Addresses of every node heard of. */
   peerBook: PeerBook | undefined;
   peers: Peers | undefined;
+  pubsub: PubSub | undefined;
   listener: HttpListener | undefined;
   /** Outlives restarts, as counters do. */
   readonly refusals = new RefusalCounter();

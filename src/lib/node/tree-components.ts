@@ -4,11 +4,14 @@ import type { RandomSource } from '../base/random.js';
 import type { ControlHandlers } from '../control/ports.js';
 import type { HealthReport } from '../observability/health-rules.js';
 import type { Metrics } from '../observability/metrics.js';
+import type { LocalSubscriptions } from '../pubsub/local-subscriptions.js';
 import type { NodeParts } from './node-parts.js';
 
 export interface TreeComponents {
   /** Filled by the tree as its children start, emptied as they stop. */
   readonly parts: NodeParts;
+  /** Subscriptions of programs; they outlive restarts of what delivers to them. */
+  readonly subscriptions: LocalSubscriptions;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly logger: Logger;

@@ -8,6 +8,18 @@ export const FrameType = {
   subscribe: 0x11,
   unsubscribe: 0x12,
   pubsubRoute: 0x13,
+  /** Answer to PUBLISH. */
+  publishAck: 0x14,
+  /** Answer to SUBSCRIBE, UNSUBSCRIBE, PUBSUB_ROUTE and PUBSUB_DELIVERED. */
+  pubsubDone: 0x15,
+  /** The sender publishes to a topic. */
+  pubsubAnnounce: 0x16,
+  /** Answer to PUBSUB_ANNOUNCE. */
+  pubsubInterest: 0x17,
+  replay: 0x18,
+  replayReply: 0x19,
+  /** What became of a bundle that was passed on. */
+  pubsubDelivered: 0x1a,
   call: 0x20,
   reply: 0x21,
   cast: 0x22,

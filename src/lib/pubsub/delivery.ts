@@ -1,0 +1,39 @@
+import type { OutboxOutcome } from './outbox-core.js';
+
+/** Follows one bundle to all its subscribers. */
+export class Delivery {
+  subscribers = 0;
+  delivered = 0;
+  #waiting = 1;
+  #done: () => void = () => undefined;
+  /** Resolves when it is known of every subscriber what became of the bundle. */
+  readonly done = new Promise<void>((resolve) => (this.#done = resolve));
+
+  /** One more subscriber will be told of by {@link settle}, or several at once. */
+  expect(subscribers = 1): void {
+    this.subscribers += subscribers;
+    this.#waiting += subscribers;
+  }
+
+  /** Resolved for one subscriber. */
+  settle(outcome: OutboxOutcome): void {
+    if (outcome === 'acknowledged') this.delivered++;
+    this.#finish(1);
+  }
+
+  /** Resolved for a share of them. */
+  settleShare(members: number, delivered: number): void {
+    this.delivered += Math.min(delivered, members);
+    this.#finish(members);
+  }
+
+  /** All subscribers are known; called once. */
+  close(): void {
+    this.#finish(1);
+  }
+
+  #finish(count: number): void {
+    this.#waiting -= count;
+    if (this.#waiting === 0) this.#done();
+  }
+}

@@ -1,0 +1,143 @@
+import type { SocketAddress } from '../base/address.js';
+import type { Timer } from '../base/clock.js';
+import { MaculaError } from '../base/errors.js';
+import type { NodeId } from '../identity/node-id.js';
+import { FrameType } from '../wire/frame-type.js';
+import { publishBody, readPublishAck, type PublishAck, type SignedBundle } from '../wire/pubsub-messages.js';
+import { OutboxCore, type OutboxFrame, type OutboxItem, type OutboxOutcome, type Settled } from './outbox-core.js';
+import type { PubSubPorts } from './ports.js';
+import type { DropReason, PubSubCounters, PubSubSettings } from './pubsub-types.js';
+
+/** A bundle for one subscriber. */
+export interface OutgoingBundle extends OutboxItem {
+  readonly topic: string;
+  readonly signed: SignedBundle;
+  /** Version of the share it is to be passed on to. */
+  readonly share: number | undefined;
+  /** Called once, when it left the outbox. */
+  readonly settled: ((outcome: OutboxOutcome) => void) | undefined;
+}
+
+export interface OutboxOwner {
+  /** The subscriber acknowledged nothing for too long. */
+  dead(): void;
+  dropped(topic: string, messages: number, reason: DropReason): void;
+  /** What an acknowledgement says beside how far the subscriber is. */
+  answered(ack: PublishAck): void;
+}
+
+export interface OutboxComponents extends Pick<PubSubPorts, 'transport' | 'clock' | 'random'> {
+  readonly counters: PubSubCounters;
+  readonly nextLink: () => number;
+  /** Asks for a {@link Outbox.pump} in this turn. */
+  readonly schedule: (outbox: Outbox) => void;
+}
+
+/** Sends what waits for one subscriber, as fast as it acknowledges. */
+export class Outbox {
+  readonly nodeId: NodeId;
+  /** Where the subscriber was seen last. */
+  addresses: readonly SocketAddress[] = [];
+  readonly #components: OutboxComponents;
+  readonly #settings: PubSubSettings;
+  readonly #owner: OutboxOwner;
+  readonly #core: OutboxCore<OutgoingBundle>;
+  readonly #ended = new AbortController();
+  #timer: Timer | undefined;
+  #roomWaiters: (() => void)[] = [];
+
+  constructor(nodeId: NodeId, components: OutboxComponents, settings: PubSubSettings, owner: OutboxOwner) {
+    this.nodeId = nodeId;
+    this.#components = components;
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#core = new OutboxCore(settings, components.nextLink);
+  }
+
+  get queuedMessages(): number {
+    return this.#core.queuedMessages;
+  }
+
+  get queuedBytes(): number {
+    return this.#core.queuedBytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#core.isEmpty;
+  }
+
+  hasRoom(item: OutboxItem): boolean {
+    return this.#core.hasRoom(item);
+  }
+
+  /** Resolves when something left the outbox, or it ended. */
+  untilRoom(): Promise<void> {
+    return new Promise((resolve) => this.#roomWaiters.push(resolve));
+  }
+
+  enqueue(item: OutgoingBundle): void {
+    if (this.#ended.signal.aborted) return item.settled?.('lost');
+    this.#settle(this.#core.enqueue(item), 'overflow');
+    this.#components.schedule(this);
+  }
+
+  /** Sends as much as may be under way. */
+  pump(): void {
+    if (this.#ended.signal.aborted) return;
+    const { clock } = this.#components;
+    for (let frame = this.#core.nextFrame(clock.nowMs()); frame; frame = this.#core.nextFrame(clock.nowMs())) void this.#send(frame);
+    this.#timer?.cancel();
+    const deadlineMs = this.#core.nextDeadline();
+    this.#timer = deadlineMs === undefined ? undefined : clock.setTimer(deadlineMs - clock.nowMs(), () => this.pump());
+    this.#wakeRoomWaiters();
+  }
+
+  /** Ends it; what it holds is lost. */
+  end(reason: DropReason): void {
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort(new MaculaError('MACULA_ABORTED', 'the subscriber is gone'));
+    this.#timer?.cancel();
+    this.#settle(this.#core.clear(), reason);
+    this.#wakeRoomWaiters();
+  }
+
+  async #send(frame: OutboxFrame<OutgoingBundle>): Promise<void> {
+    const { transport, clock, random, counters } = this.#components;
+    const { link, first, items } = frame;
+    const timeoutMs = this.#settings.pubsubAckTimeoutMs;
+    counters.framesSent++;
+    for (const { messages } of items) counters.messagesSent += messages;
+    try {
+      const body = publishBody({ link, first, entries: items.map(({ signed, share }) => ({ ...signed, share })) });
+      const reply = await transport.request(this.nodeId, FrameType.publish, body, { timeoutMs, signal: this.#ended.signal, addresses: this.addresses });
+      const ack = readPublishAck(reply);
+      this.#settle(this.#core.acknowledged(link, ack.next), 'gone');
+      this.#owner.answered(ack);
+    } catch (cause) {
+      if (this.#ended.signal.aborted) return;
+      const timedOut = MaculaError.from(cause).code === 'MACULA_TIMED_OUT';
+      this.#settle(this.#core.failed(link, clock.nowMs(), random.float()), 'connection');
+      if (this.#core.isDead(clock.nowMs(), timedOut ? timeoutMs : 0)) return this.#owner.dead();
+    }
+    this.pump();
+  }
+
+  /** @param reason why bundles that were not acknowledged are gone, unless they gave way to others */
+  #settle(settled: readonly Settled<OutgoingBundle>[], reason: DropReason): void {
+    const { counters } = this.#components;
+    for (const { item, outcome } of settled) {
+      if (outcome === 'acknowledged') counters.messagesAcknowledged += item.messages;
+      else if (item.messages > 0) {
+        counters.messagesDropped[reason] += item.messages;
+        this.#owner.dropped(item.topic, item.messages, reason);
+      }
+      item.settled?.(outcome);
+    }
+  }
+
+  #wakeRoomWaiters(): void {
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const wake of waiters) wake();
+  }
+}
