@@ -9,7 +9,7 @@ import {
 } from '../wire/pubsub-messages.js';
 import { messageIdOf, type BundleCodec } from './bundle.js';
 import { Delivery } from './delivery.js';
-import { Outbox, type OutgoingBundle } from './outbox.js';
+import type { Outbox, OutgoingBundle } from './outbox.js';
 import type { PubSubPorts } from './ports.js';
 import type { PublishedStream } from './published-stream.js';
 import { TopicBook, type PublishedTopic } from './published-topic.js';
@@ -217,7 +217,10 @@ export class Publisher {
     let introductions = 0;
     for (const state of this.#topics.latest()) {
       if (!patterns.some(({ pattern }) => matches(pattern, state.topic))) continue;
-      for (const stream of state.streams()) subscriber.outbox.enqueue(this.#position(state, stream)), subscriber.introduced.add(stream.epoch);
+      for (const stream of state.streams()) {
+        subscriber.introduced.add(stream.epoch);
+        subscriber.outbox.enqueue(this.#position(state, stream));
+      }
       if (++introductions >= maxIntroductions) break;
     }
   }

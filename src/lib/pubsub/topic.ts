@@ -10,7 +10,6 @@ export const anyToken = '*';
 export const anyRest = '>';
 
 /** Nothing that a terminal, a shell or a log could take for something else. */
-// eslint-disable-next-line no-control-regex
 const tokenShape = /^[^\s.*>\u0000-\u001f\u007f-\u009f\p{Cs}]+$/u;
 
 /** Why the text is no topic (or, with `wildcards`, no pattern); undefined when it is one. */

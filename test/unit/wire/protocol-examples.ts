@@ -6,6 +6,7 @@ import { MaculaError } from '../../../src/lib/base/errors.js';
 import { ownedKey, sharedKey } from '../../../src/lib/dht/record-keys.js';
 import { createRecord } from '../../../src/lib/dht/record.js';
 import { createSigner, readSigningKey } from '../../../src/lib/identity/signing.js';
+import { BundleCodec } from '../../../src/lib/pubsub/bundle.js';
 import { cancelBody } from '../../../src/lib/wire/correlation.js';
 import { dhtReplyBody, dhtRequestBody, type DhtReplyMessage, type DhtRequestMessage } from '../../../src/lib/wire/dht-messages.js';
 import { disconnectBody } from '../../../src/lib/wire/disconnect.js';
@@ -14,6 +15,9 @@ import { encodeFrame, FrameFlag } from '../../../src/lib/wire/frame.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
 import { admittedBody, challengeBody, connectBody, proofBody } from '../../../src/lib/wire/hello.js';
 import { peerExchangeBody, peerExchangeReplyBody } from '../../../src/lib/wire/peer-exchange.js';
+import {
+  announceBody, doneBody, interestBody, publishAckBody, publishBody, replayBody, replayReplyBody, subscribeBody,
+} from '../../../src/lib/wire/pubsub-messages.js';
 import { streamOpenBody } from '../../../src/lib/wire/stream-open.js';
 
 const client = { id: '11'.repeat(32), nonce: Buffer.alloc(32, 0xaa), pathSecret: Buffer.alloc(32, 0xc1) };
@@ -48,6 +52,11 @@ const key = sharedKey(context.realmId, 'greeting');
 const createdMs = Date.UTC(2026, 0, 1);
 const record = createRecord(context.realmId, { kind: 'value', key, sequence: 3, createdMs, ttlMs: 86_400_000, body: Buffer.from('hello') }, signer);
 const contact = { nodeId: server.id, id: Buffer.from(server.id, 'hex'), addresses: [serverAddress], reachability: 'public' } as const;
+
+const bundle = new BundleCodec({ signer, verify: () => true }, context.realmId).sign({ epoch: createdMs, topic: 'weather.zurich', qos: 1, first: 1, sentMs: createdMs, bodies: [Buffer.from('rain')] });
+const patterns = [{ pattern: 'weather.*', qos: 1 }] as const;
+const asked = (type: FrameType, body: unknown): Uint8Array => encodeFrame(type, request, [9, body]);
+const answered = (type: FrameType, body: unknown): Uint8Array => encodeFrame(type, reply, [9, body]);
 
 function dhtRequest(message: DhtRequestMessage): Uint8Array {
   const { frameType, body } = dhtRequestBody(message);
@@ -91,6 +100,16 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'find-value': dhtRequest({ type: 'find-value', key: key.bytes }),
   'find-value-reply': dhtReply({ type: 'records', records: [record], total: 1, contacts: [] }),
   'find-value-page': dhtRequest({ type: 'find-providers', key: key.bytes, offset: 64, limit: 64 }),
+  subscribe: asked(FrameType.subscribe, subscribeBody(patterns)),
+  'pubsub-done': answered(FrameType.pubsubDone, doneBody(createdMs)),
+  'pubsub-announce': asked(FrameType.pubsubAnnounce, announceBody('weather.zurich', createdMs)),
+  'pubsub-interest': answered(FrameType.pubsubInterest, interestBody(patterns)),
+  'bundle-payload': bundle.payload,
+  'bundle-signature': bundle.signature,
+  publish: asked(FrameType.publish, publishBody({ link: 5, first: 0, entries: [{ ...bundle, share: undefined }] })),
+  'publish-ack': answered(FrameType.publishAck, publishAckBody({ next: 1, unwanted: ['weather.zurich'], unknownShares: [] })),
+  replay: asked(FrameType.replay, replayBody({ epoch: createdMs, from: 1, to: 1 })),
+  'replay-reply': answered(FrameType.replayReply, replayReplyBody({ oldest: 1, bundles: [bundle] })),
   'probe-request': encodeProbe({ ...probe, type: 'request', observedAddress: undefined }, pathKey, 'client'),
   'probe-answer': encodeProbe({ ...probe, connectionId: Buffer.from('1112131415161718', 'hex'), type: 'answer', observedAddress: clientAddress }, pathKey, 'server'),
 };
