@@ -109,7 +109,7 @@ export const settings = {
   pubsubBatchMessages: integer(1, 1024, { default: 128, group: 'pubsub', about: 'Messages of one topic that are signed together at most.', why: 'A signature costs as much as hashing 50 messages; beyond a hundred nothing is gained.' }),
   pubsubReplayMessages: integer(0, 1_000_000, { default: 1024, group: 'pubsub', about: 'Messages of one topic kept for subscribers that missed some.', why: 'As many as may wait for one subscriber.' }),
   pubsubReplayBytes: size(0, 1024 * MiB, { default: 8 * MiB, group: 'pubsub', about: 'Their bytes.', why: 'As many as may wait for one subscriber.' }),
-  pubsubReplayMs: duration(0, 60 * minute, { default: minute, group: 'pubsub', about: 'How long they are kept.', why: 'Longer than it takes to come back after a lost connection.' }),
+  pubsubReplayAgeMs: duration(0, 60 * minute, { default: minute, group: 'pubsub', about: 'How long they are kept.', why: 'Longer than it takes to come back after a lost connection.' }),
   pubsubHeartbeatMs: duration(100, 10 * minute, { default: 5 * second, group: 'pubsub', about: 'Silence on a topic after which its subscribers are told the last sequence.', why: 'A lost last message is noticed soon, and it costs one small packet.' }),
   pubsubAckTimeoutMs: duration(100, 5 * minute, { default: 5 * second, group: 'pubsub', about: 'Time a subscriber has to acknowledge before it is sent the same again.', why: 'As long as a request may take.' }),
   pubsubDeadMs: duration(100, 60 * minute, { default: 15 * second, group: 'pubsub', about: 'A subscriber that acknowledges nothing for this long is let go.', why: 'Three unanswered attempts; one that comes back gets what it missed from the replay.' }),

@@ -1,7 +1,7 @@
 import type { Settings } from '../config/schema.js';
 import type { Qos, SignedBundle } from '../wire/pubsub-messages.js';
 
-export type ReplaySettings = Pick<Settings, 'pubsubReplayMessages' | 'pubsubReplayBytes' | 'pubsubReplayMs'>;
+export type ReplaySettings = Pick<Settings, 'pubsubReplayMessages' | 'pubsubReplayBytes' | 'pubsubReplayAgeMs'>;
 
 /** A bundle kept for those who missed it. */
 interface Kept {
@@ -77,10 +77,10 @@ export class PublishedStream {
 
   /** Forgets what is too old to be replayed. */
   #expire(nowMs: number): void {
-    const { pubsubReplayMessages, pubsubReplayBytes, pubsubReplayMs } = this.#settings;
+    const { pubsubReplayMessages, pubsubReplayBytes, pubsubReplayAgeMs } = this.#settings;
     let gone = 0;
     for (const { messages, signed, atMs } of this.#kept) {
-      if (this.#keptMessages <= pubsubReplayMessages && this.#keptBytes <= pubsubReplayBytes && nowMs - atMs <= pubsubReplayMs) break;
+      if (this.#keptMessages <= pubsubReplayMessages && this.#keptBytes <= pubsubReplayBytes && nowMs - atMs <= pubsubReplayAgeMs) break;
       this.#keptMessages -= messages;
       this.#keptBytes -= signed.payload.length;
       gone++;

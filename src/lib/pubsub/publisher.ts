@@ -245,7 +245,7 @@ export class Publisher {
     const patterns = [...subscriber.patterns].map(([pattern, qos]) => ({ pattern, qos }));
     this.#components.counters.subscribersLost++;
     this.#remove(nodeId, subscriber.patterns.keys(), 'dead');
-    this.#revive(nodeId, patterns, this.#components.clock.nowMs() + this.#settings.pubsubReplayMs);
+    this.#revive(nodeId, patterns, this.#components.clock.nowMs() + this.#settings.pubsubReplayAgeMs);
   }
 
   /** A subscriber that answers again while what it missed can still be replayed is taken back. */

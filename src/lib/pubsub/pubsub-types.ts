@@ -8,7 +8,7 @@ export type { Qos } from '../wire/pubsub-messages.js';
 export type PubSubSettings = Pick<
   Settings,
   | 'maxFrameBytes' | 'pubsubQueueMessages' | 'pubsubQueueBytes' | 'pubsubOverflow' | 'pubsubBatchBytes' | 'pubsubBatchMessages' | 'pubsubReplayMessages'
-  | 'pubsubReplayBytes' | 'pubsubReplayMs' | 'pubsubHeartbeatMs' | 'pubsubAckTimeoutMs' | 'pubsubDeadMs' | 'pubsubRefreshMs' | 'pubsubDiscoveryMs'
+  | 'pubsubReplayBytes' | 'pubsubReplayAgeMs' | 'pubsubHeartbeatMs' | 'pubsubAckTimeoutMs' | 'pubsubDeadMs' | 'pubsubRefreshMs' | 'pubsubDiscoveryMs'
   | 'pubsubDirect' | 'pubsubMaxSubscribers' | 'pubsubMaxTopics' | 'pubsubMaxSubscriptions' | 'pubsubMaxPatterns' | 'pubsubMaxAdvertised'
 >;
 

@@ -93,7 +93,7 @@ describe('A stream with QoS 1', () => {
   it('hands on every message exactly once and in order, or tells it, whatever is lost, doubled and swapped on the way', () => {
     const disorder = fc.array(fc.record({ at: fc.nat(60), action: fc.constantFrom('drop', 'double', 'delay') }), { maxLength: 40 });
     fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 30 }), disorder, fc.nat(40), (sizes, faults, ring) => {
-      const sender = new PublishedStream({ epoch: 1, topic: 't', qos: 1 }, { pubsubReplayMessages: ring, pubsubReplayBytes: 1e6, pubsubReplayMs: 1e9 }, 0);
+      const sender = new PublishedStream({ epoch: 1, topic: 't', qos: 1 }, { pubsubReplayMessages: ring, pubsubReplayBytes: 1e6, pubsubReplayAgeMs: 1e9 }, 0);
       const sent = new Map<Uint8Array, Bundle>();
       const wire: Bundle[] = [bundle(1, 0)];
       for (const size of sizes) {
