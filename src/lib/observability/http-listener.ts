@@ -10,11 +10,13 @@ import type { MetricsPage } from './metrics.js';
 export interface HttpListenerSettings {
   readonly metricsHost: string;
   readonly metricsPort: number;
+  /** How long a client may take for its request, or keep its connection without one; 10 s where absent. */
+  readonly requestTimeoutMs?: number;
 }
 
 const schemaVersion = 1;
 /** Scrapers send their few hundred bytes at once. */
-const requestTimeoutMs = 10_000;
+const defaultRequestTimeoutMs = 10_000;
 /** A handful of scrapers and probes, with room; more would be somebody using up descriptors. */
 const maxConnections = 64;
 
@@ -42,7 +44,10 @@ export class HttpListener implements Service {
   /** @throws MaculaError MACULA_PORT_IN_USE, MACULA_PERMISSION_DENIED, MACULA_INVALID_CONFIG */
   async start(): Promise<void> {
     if (this.#app) return;
-    const app = Fastify({ forceCloseConnections: true, bodyLimit: 1024, requestTimeout: requestTimeoutMs });
+    const { requestTimeoutMs = defaultRequestTimeoutMs } = this.#settings;
+    // Node.js looks for late requests twice a minute by itself: until then a few clients that send nothing would keep everybody out.
+    const http = { connectionsCheckingInterval: requestTimeoutMs / 2 };
+    const app = Fastify({ forceCloseConnections: true, bodyLimit: 1024, requestTimeout: requestTimeoutMs, keepAliveTimeout: requestTimeoutMs, http });
     app.server.maxConnections = maxConnections;
     this.#route(app);
     this.#app = app;

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { MaculaError } from '../../../src/lib/base/errors.js';
 import { silentLogger } from '../../../src/lib/base/logger.js';
@@ -106,6 +106,18 @@ describe('the metrics and health listener', () => {
     const error = await failure(listenerOn('192.0.2.1', 0));
     expect(error.code).to.equal('MACULA_INVALID_CONFIG');
     expect(error.hint).to.contain('MACULA_METRICS_HOST');
+  });
+
+  it('is not kept from answering for long by clients that take all its connections and never finish a request', async () => {
+    const patient = new HttpListener({ metrics, health: () => judgeHealth(facts), logger: silentLogger }, { metricsHost: '127.0.0.1', metricsPort: 0, requestTimeoutMs: 200 });
+    await patient.start();
+    const { port } = new URL(patient.url!);
+    const idle: Socket[] = Array.from({ length: 64 }, () => connect(Number(port), '127.0.0.1').on('error', () => undefined));
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    for (const socket of idle) socket.write('GET /livez HTTP/1.1\r\nx-never:');
+    await Promise.all(idle.map((socket) => once(socket.resume(), 'close')));
+    expect((await fetch(new URL('/livez', patient.url))).status).to.equal(200);
+    await patient.stop();
   });
 
   it('stops at once although a client keeps its connection', async () => {
