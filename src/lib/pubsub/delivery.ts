@@ -18,6 +18,8 @@ export class Delivery {
   /** Resolved for one subscriber. */
   settle(outcome: OutboxOutcome): void {
     if (outcome === 'acknowledged') this.delivered++;
+    // Who unsubscribed in the meantime is none any more.
+    if (outcome === 'left') this.subscribers--;
     this.#finish(1);
   }
 

@@ -28,8 +28,8 @@ export interface OutboxFrame<Item extends OutboxItem> {
   readonly items: readonly Item[];
 }
 
-/** What became of a bundle. */
-export type OutboxOutcome = 'acknowledged' | 'dropped' | 'lost';
+/** What became of a bundle; `left`: the subscriber unsubscribed before it was acknowledged. */
+export type OutboxOutcome = 'acknowledged' | 'dropped' | 'lost' | 'left';
 
 /** A bundle that left the outbox. */
 export interface Settled<Item extends OutboxItem> {
@@ -173,14 +173,21 @@ export class OutboxCore<Item extends OutboxItem> {
     return this.#silentSinceMs !== undefined && nowMs - this.#silentSinceMs + graceMs >= this.#settings.pubsubDeadMs;
   }
 
-  /** Takes everything out: the subscriber is gone. */
-  clear(): Settled<Item>[] {
-    const items = [...this.#underWay.flatMap((frame) => frame.items), ...this.#queue.slice(this.#head)];
+  /** Takes out what waits: the subscriber unsubscribed, but what is under way may still be acknowledged. */
+  leave(): Settled<Item>[] {
+    const items = this.#queue.slice(this.#head);
     this.#queue = [];
     this.#head = 0;
+    this.#queuedMessages = this.#queuedBytes = 0;
+    return items.map((item) => ({ item, outcome: 'left' }));
+  }
+
+  /** Takes everything out: the subscriber is gone. @param outcome what that means for the bundles */
+  clear(outcome: 'lost' | 'left' = 'lost'): Settled<Item>[] {
+    const items = [...this.#underWay.flatMap((frame) => frame.items), ...this.leave().map(({ item }) => item)];
     this.#underWay = [];
-    this.#queuedMessages = this.#queuedBytes = this.#bytesUnderWay = 0;
-    return items.map((item) => ({ item, outcome: 'lost' }));
+    this.#bytesUnderWay = 0;
+    return items.map((item) => ({ item, outcome }));
   }
 
   #makeRoom(item: Item, dropped: Settled<Item>[]): void {

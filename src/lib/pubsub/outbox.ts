@@ -43,6 +43,7 @@ export class Outbox {
   readonly #owner: OutboxOwner;
   readonly #core: OutboxCore<OutgoingBundle>;
   readonly #ended = new AbortController();
+  #isLeaving = false;
   #timer: Timer | undefined;
   #roomWaiters: (() => void)[] = [];
 
@@ -76,7 +77,7 @@ export class Outbox {
   }
 
   enqueue(item: OutgoingBundle): void {
-    if (this.#ended.signal.aborted) return item.settled?.('lost');
+    if (this.#isLeaving || this.#ended.signal.aborted) return item.settled?.('left');
     this.#settle(this.#core.enqueue(item), 'overflow');
     this.#components.schedule(this);
   }
@@ -92,12 +93,19 @@ export class Outbox {
     this.#wakeRoomWaiters();
   }
 
+  /** The subscriber unsubscribed: nothing more is sent, and it ends when what is under way was acknowledged or failed. */
+  leave(): void {
+    this.#isLeaving = true;
+    this.#settle(this.#core.leave(), 'gone');
+    if (this.#core.isEmpty) this.end('gone');
+  }
+
   /** Ends it; what it holds is lost. */
   end(reason: DropReason): void {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort(new MaculaError('MACULA_ABORTED', 'the subscriber is gone'));
     this.#timer?.cancel();
-    this.#settle(this.#core.clear(), reason);
+    this.#settle(this.#core.clear(this.#isLeaving ? 'left' : 'lost'), reason);
     this.#wakeRoomWaiters();
   }
 
@@ -115,10 +123,12 @@ export class Outbox {
       this.#owner.answered(ack);
     } catch (cause) {
       if (this.#ended.signal.aborted) return;
+      if (this.#isLeaving) return this.end('gone');
       const timedOut = MaculaError.from(cause).code === 'MACULA_TIMED_OUT';
       this.#settle(this.#core.failed(link, clock.nowMs(), random.float()), 'connection');
       if (this.#core.isDead(clock.nowMs(), timedOut ? timeoutMs : 0)) return this.#owner.dead();
     }
+    if (this.#isLeaving && this.#core.isEmpty) return this.end('gone');
     this.pump();
   }
 
@@ -127,7 +137,7 @@ export class Outbox {
     const { counters } = this.#components;
     for (const { item, outcome } of settled) {
       if (outcome === 'acknowledged') counters.messagesAcknowledged += item.messages;
-      else if (item.messages > 0) {
+      else if (item.messages > 0 && outcome !== 'left') {
         counters.messagesDropped[reason] += item.messages;
         this.#owner.dropped(item.topic, item.messages, reason);
       }

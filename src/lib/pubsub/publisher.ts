@@ -234,7 +234,8 @@ export class Publisher {
     const removed = this.#table.remove(nodeId, patterns);
     if (!removed) return undefined;
     for (const state of this.#topics.latest()) state.asked.delete(nodeId);
-    removed.outbox.end('gone');
+    if (reason === 'unsubscribed') removed.outbox.leave();
+    else removed.outbox.end('gone');
     this.#components.events.emit('subscriberRemoved', { nodeId, reason });
     return removed;
   }
