@@ -31,6 +31,7 @@ describe('the tour of the README', function () {
     expect(stdout.match(/^ready$/gm), 'three nodes became ready').to.have.length(3);
     expect(stdout, 'the third node knows the other two').to.match(/127\.0\.0\.1:4501/).and.match(/127\.0\.0\.1:4502/);
     expect(stdout.match(/hello, mesh/g), 'the value is read before and after the first node goes').to.have.length.at.least(2);
+    expect(stdout, 'the second node prints what the third published').to.match(/\[weather\.zurich\] [0-9a-f]{8} #\d+: rain at noon/);
     expect(stdout, 'metrics').to.include('macula_peers{state="connected"} 2');
     expect(stdout, 'readiness').to.include('"ready":true');
   });
