@@ -18,6 +18,7 @@ const groupTitles = {
   pool: 'Connection pool',
   dht: 'DHT',
   pubsub: 'Publish/subscribe',
+  nat: 'NAT traversal',
   operations: 'Operations',
 } as const satisfies Record<(typeof settingGroups)[number], string>;
 

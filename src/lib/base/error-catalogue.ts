@@ -57,6 +57,7 @@ export const errorCatalogue = {
   MACULA_CONNECTION_CLOSED: entry(ExitCode.remoteFailed, true, 'The connection to the peer ended before the answer came.', 'Try again; `macula peers list` shows who is connected.'),
   MACULA_REMOTE_ERROR: entry(ExitCode.remoteFailed, false, 'The other side answered with an error.', 'Its reason is in the message.'),
   MACULA_PROTOCOL_VIOLATION: entry(ExitCode.remoteFailed, false, 'The peer sent something the protocol forbids.', 'Check that the peer runs a current version of Macula.'),
+  MACULA_RELAY_REFUSED: entry(ExitCode.remoteFailed, true, 'A relay does not pass packets on for this pair of nodes; `reason` in the details says why.', 'Another relay of the peer may; `macula peers list` shows which are connected.'),
   MACULA_UNDER_REPLICATED: entry(ExitCode.partlyDone, true, 'Fewer nodes than asked for confirmed that they hold the record; those that did keep it.', 'Try again when more nodes are reachable, or allow fewer replicas.'),
   MACULA_RECORD_REFUSED: entry(ExitCode.remoteFailed, false, 'No node would hold the record.', 'Their reasons are in the details.'),
   MACULA_STALE_SEQUENCE: entry(ExitCode.remoteFailed, false, 'A newer record exists under the key, or not the one that was expected.', 'Read the value again and decide anew.'),

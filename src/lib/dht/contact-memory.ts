@@ -55,7 +55,7 @@ export class ContactMemory {
 
   async save(): Promise<void> {
     const { contacts, current, logger } = this.#components;
-    const known = current().slice(0, maxRemembered);
+    const known = current().filter(({ addresses }) => addresses.length > 0).slice(0, maxRemembered);
     // An empty table is that of a node cut off, which will want the old one.
     if (known.length === 0) return;
     const entries = known.map(({ nodeId, addresses, reachability }) => ({ nodeId, addresses: addresses.slice(0, maxAddresses).map(formatAddress), reachability }));

@@ -1,6 +1,7 @@
 import type { SocketAddress } from '../base/address.js';
 import { addressesFor } from '../base/address-reach.js';
 import { nodeIdToBytes, type NodeId } from '../identity/node-id.js';
+import type { RelayHint } from '../wire/peer-record.js';
 
 /** How a node can be reached: at its own public address, through a relay only, or not known yet. */
 export type Reachability = 'public' | 'relayed' | 'unknown';
@@ -12,16 +13,18 @@ export interface Contact {
   readonly id: Uint8Array;
   readonly addresses: readonly SocketAddress[];
   readonly reachability: Reachability;
+  /** Relays it is reachable through; none where it is reachable directly. */
+  readonly relays: readonly RelayHint[];
 }
 
 /** A contact of these parts. @param nodeId 64 lower-case hex characters */
-export function contactOf(nodeId: NodeId, addresses: readonly SocketAddress[], reachability: Reachability = 'unknown'): Contact {
-  return { nodeId, id: nodeIdToBytes(nodeId), addresses, reachability };
+export function contactOf(nodeId: NodeId, addresses: readonly SocketAddress[], reachability: Reachability = 'unknown', relays: readonly RelayHint[] = []): Contact {
+  return { nodeId, id: nodeIdToBytes(nodeId), addresses, reachability, relays };
 }
 
 /**
  * Of what one node tells another of contacts, what is their business: addresses that mean something to the other (loopback
- * ones on one machine, private ones among private addresses), and only contacts that are left with one.
+ * ones on one machine, private ones among private addresses), and only contacts that are left with one, or with a relay.
  * @param other who is told, or who tells; without an address everything passes
  */
 export function contactsFor(other: Contact, contacts: readonly Contact[]): Contact[] {
@@ -29,5 +32,5 @@ export function contactsFor(other: Contact, contacts: readonly Contact[]): Conta
   if (host === undefined) return [...contacts];
   return contacts
     .map((contact) => ({ ...contact, addresses: addressesFor(host, contact.addresses) }))
-    .filter(({ addresses }) => addresses.length > 0);
+    .filter(({ addresses, relays }) => addresses.length > 0 || relays.length > 0);
 }

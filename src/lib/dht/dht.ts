@@ -14,7 +14,7 @@ import {
 } from './dht-results.js';
 import { OperationQueue, type OperationQueueSettings } from './operation-queue.js';
 import type { DhtPorts } from './ports.js';
-import { ownedKey, procedureKey, sharedKey, topicKey, type RecordKey } from './record-keys.js';
+import { ownedKey, peerKey, procedureKey, sharedKey, topicKey, type RecordKey } from './record-keys.js';
 import { maxBodyBytes, maxTtlMs } from './record.js';
 import { commonPrefixLength } from './xor.js';
 
@@ -169,6 +169,22 @@ export class Dht implements Service {
     const { limit = 100, fresh = false, signal } = options;
     const key = this.#providerKey(kind, name);
     return providersOf({ name, bytes: key.bytes }, await this.#run('providers', { type: 'find-providers', key, limit, fresh }, signal));
+  }
+
+  /**
+   * Says where this node can be reached, and keeps saying so until it is called again or the node stops.
+   * @param body as encodePeerRecord makes it, at most 2 KiB
+   * @throws as {@link put}
+   */
+  async announcePeer(body: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<DhtPutResult> {
+    const { nodeId } = this.#components;
+    return this.#write(nodeId, { type: 'provide', key: peerKey(nodeId), body }, options.signal);
+  }
+
+  /** What a node says of where it can be reached; undefined when it says nothing. @throws MaculaError MACULA_OVERLOADED, MACULA_ABORTED */
+  async findPeer(nodeId: NodeId, options: { fresh?: boolean; signal?: AbortSignal } = {}): Promise<Uint8Array | undefined> {
+    const result = await this.#run('get', { type: 'get', key: peerKey(nodeId), quorum: 'one', fresh: options.fresh ?? false }, options.signal);
+    return valueOf(nodeId, result)?.value;
   }
 
   /** A provider did not serve: cached results that name it are not used any more. */

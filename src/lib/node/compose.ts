@@ -3,6 +3,7 @@ import { dhtChild, discoveryChild, endpointChild, peersChild, poolChild, session
 import { pubsubChild } from './pubsub-child.js';
 import type { SupervisorPolicy } from './supervisor-core.js';
 import { Supervisor, type ChildSpec } from './supervisor.js';
+import { relayChild, relayClientChild } from './relay-children.js';
 import { controlChild, listenerChild } from './surface-children.js';
 import type { TreeComponents } from './tree-components.js';
 
@@ -13,7 +14,9 @@ const rootPolicy: SupervisorPolicy = { ...policy, strategy: 'one_for_one', maxRe
 
 /** Builds the supervision tree of a node (docs/SUPERVISION.md); nothing is started yet. */
 export function buildTree(components: TreeComponents, settings: Settings): Supervisor {
-  const mesh = [storeChild, endpointChild, sessionsChild, poolChild, dhtChild, peersChild, pubsubChild, ...(settings.mdns ? [discoveryChild] : [])];
+  const mesh = [
+    storeChild, endpointChild, sessionsChild, relayChild, poolChild, dhtChild, peersChild, pubsubChild, relayClientChild, ...(settings.mdns ? [discoveryChild] : []),
+  ];
   const surface = [controlChild, ...(settings.metrics ? [listenerChild] : [])];
   const specs = (children: typeof mesh): ChildSpec[] => children.map((child) => child(components, settings));
   return new Supervisor(components, rootPolicy, [

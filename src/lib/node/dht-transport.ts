@@ -20,8 +20,8 @@ export class PooledDhtTransport implements DhtTransport {
   }
 
   /** @throws MaculaError as ConnectionPool.request */
-  request({ nodeId, addresses }: Contact, type: FrameType, body: unknown, options: { timeoutMs: number; signal: AbortSignal }): Promise<unknown> {
-    return this.#pool.request(nodeId, type, body, { ...options, addresses, idempotent: true });
+  request({ nodeId, addresses, relays }: Contact, type: FrameType, body: unknown, options: { timeoutMs: number; signal: AbortSignal }): Promise<unknown> {
+    return this.#pool.request(nodeId, type, body, { ...options, addresses, relays, mayLookUp: false, idempotent: true });
   }
 
   serve(type: FrameType, replyType: FrameType, handler: PeerRequestHandler): void {

@@ -6,7 +6,6 @@ import type { RememberedContact } from '../dht/ports.js';
 import { verifyPeerChain } from '../identity/certificate-rules.js';
 import { Pins } from '../identity/pins.js';
 import { createSigner, rememberVerified, verifySignature } from '../identity/signing.js';
-import { raceAddresses } from '../peers/dial-race.js';
 import { LocalAddresses } from '../peers/local-addresses.js';
 import { MdnsDiscovery } from '../peers/mdns.js';
 import { PeerBook } from '../peers/peer-book.js';
@@ -19,6 +18,8 @@ import { openStore } from '../store/store.js';
 import { QuicheEndpoint } from '../transport/quiche-endpoint.js';
 import { PooledDhtTransport } from './dht-transport.js';
 import { keptPeers } from './kept-peers.js';
+import { PeerReach } from './peer-reach.js';
+import { relayCapability } from './relay-children.js';
 import { type ChildSpec } from './supervisor.js';
 import type { TreeComponents } from './tree-components.js';
 import { version } from './version.js';
@@ -72,7 +73,7 @@ export function sessionsChild({ parts, clock, random, logger }: TreeComponents, 
           endpoint: parts.running('endpoint'),
           nodeId: parts.running('identity').nodeId,
           agent: `macula/${version}`,
-          capabilities: [],
+          capabilities: settings.relay ? [relayCapability] : [],
           listenAddresses: () => localAddresses.list(),
           isDenied: (nodeId) => parts.pins?.isDenied(nodeId) ?? false,
           clock,
@@ -97,14 +98,12 @@ export function poolChild({ parts, clock, random }: TreeComponents, settings: Se
     id: 'pool',
     start: async () => {
       const sessions = parts.running('sessions');
+      const reach = new PeerReach({ parts, clock });
       const pool = new ConnectionPool(
         {
           nodeId: parts.running('identity').nodeId,
           sessions,
-          dialler: {
-            dial: (nodeId, addresses, signal) =>
-              raceAddresses(clock, addresses, signal, (address, lost) => sessions.dial({ kind: 'direct', address }, { expectedId: nodeId, signal: lost })),
-          },
+          dialler: { looksUp: true, dial: (nodeId, addresses, signal, ways) => reach.dial(nodeId, addresses, signal, ways) },
           addressBook: { resolve: async (nodeId) => parts.peerBook?.addresses(nodeId) ?? [] },
           clock,
           random,
@@ -157,6 +156,7 @@ export function peersChild({ parts, clock, random, logger, onPeersChanged }: Tre
     id: 'peers',
     start: async () => {
       const book = new PeerBook({ store: parts.running('store').collection('peers'), clock, logger }, settings);
+      const reach = new PeerReach({ parts, clock });
       const peers = new Peers(
         {
           nodeId: parts.running('identity').nodeId,
@@ -164,6 +164,9 @@ export function peersChild({ parts, clock, random, logger, onPeersChanged }: Tre
           book,
           pins: parts.running('pins'),
           resolver: systemResolver,
+          otherWays: {
+            dial: (nodeId, { mayLookUp, signal }) => reach.otherwise(nodeId, { relays: [], mayLookUp, tried: book.addresses(nodeId), signal }),
+          },
           localAddresses: parts.running('localAddresses'),
           clock,
           random,

@@ -2,6 +2,10 @@ import { MaculaError } from '../base/errors.js';
 import type { Dht } from '../dht/dht.js';
 import type { NodeIdentity } from '../identity/identity.js';
 import type { Pins } from '../identity/pins.js';
+import type { RelayClient } from '../nat/relay-client.js';
+import type { RelayDialler } from '../nat/relay-dialler.js';
+import type { RelayEnds } from '../nat/relay-ends.js';
+import type { RelayServer } from '../nat/relay-server.js';
 import type { HttpListener } from '../observability/http-listener.js';
 import type { LocalAddresses } from '../peers/local-addresses.js';
 import type { PeerBook } from '../peers/peer-book.js';
@@ -11,6 +15,7 @@ import type { PubSub } from '../pubsub/pubsub.js';
 import type { SessionManager } from '../session/session.js';
 import type { Store } from '../store/store.js';
 import type { Endpoint } from '../transport/endpoint.js';
+import type { RelayTransport } from '../transport/relay-transport.js';
 import { RefusalCounter } from './refusal-counter.js';
 
 /**
@@ -21,15 +26,19 @@ export class NodeParts {
   identity: NodeIdentity | undefined;
   store: Store | undefined;
   pins: Pins | undefined;
-  endpoint: Endpoint | undefined;
+  endpoint: (Endpoint & RelayTransport) | undefined;
   localAddresses: LocalAddresses | undefined;
   sessions: SessionManager | undefined;
+  relayServer: RelayServer | undefined;
+  relayEnds: RelayEnds | undefined;
+  relayDialler: RelayDialler | undefined;
   pool: ConnectionPool | undefined;
   dht: Dht | undefined;
   /** Addresses of every node heard of. */
   peerBook: PeerBook | undefined;
   peers: Peers | undefined;
   pubsub: PubSub | undefined;
+  relayClient: RelayClient | undefined;
   listener: HttpListener | undefined;
   /** Outlives restarts, as counters do. */
   readonly refusals = new RefusalCounter();

@@ -21,7 +21,7 @@ export function sessionContact(session: Session): Contact {
 }
 
 function contactOver(route: Route, { nodeId, hello, direction }: Session): Contact {
-  if (route.kind !== 'direct') return contactOf(nodeId, [], 'relayed');
+  if (route.kind === 'relay') return contactOf(nodeId, [], 'relayed', [{ nodeId: route.relay, addresses: [route.via] }]);
   const { host } = route.address;
   const addresses = new Map<string, SocketAddress>();
   for (const address of addressesFor(host, [route.address, ...hello.listen])) addresses.set(formatAddress(address), address);

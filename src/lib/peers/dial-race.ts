@@ -44,6 +44,24 @@ export async function raceAddresses<Address, Result>(
   throw mostTelling(failures);
 }
 
+/**
+ * Tries several ways at once. The first success wins and the rest are aborted; rejects with the most telling failure
+ * when all fail, or when the signal aborts.
+ * @param ways each must end soon after its signal aborts
+ */
+export async function raceWays<Result>(ways: readonly ((signal: AbortSignal) => Promise<Result>)[], signal: AbortSignal): Promise<Result> {
+  const losers = new AbortController();
+  const stop = AbortSignal.any([signal, losers.signal]);
+  try {
+    return await Promise.any(ways.map((way) => way(stop)));
+  } catch (error) {
+    if (signal.aborted) throw abortError(signal);
+    throw mostTelling((error as AggregateError).errors.map((one) => MaculaError.from(one)));
+  } finally {
+    losers.abort();
+  }
+}
+
 /** Ends early when any attempt does. */
 async function headStart(clock: Clock, attempts: ReadonlySet<Promise<void>>, stop: AbortSignal): Promise<void> {
   const waiting = new AbortController();

@@ -6,10 +6,10 @@ import { parseNodeId, type NodeId } from '../identity/node-id.js';
 import { parsePeerUrl, type PeerUrl } from '../identity/peer-url.js';
 import type { Session } from '../session/session.js';
 import { PeerCloseCode } from './close-codes.js';
-import { raceAddresses } from './dial-race.js';
+import { raceAddresses, raceWays } from './dial-race.js';
 import type { PeersComponents } from './ports.js';
 
-type DiallerComponents = Pick<PeersComponents, 'sessions' | 'book' | 'pins' | 'resolver' | 'clock' | 'nodeId'>;
+type DiallerComponents = Pick<PeersComponents, 'sessions' | 'book' | 'pins' | 'resolver' | 'otherWays' | 'clock' | 'nodeId'>;
 
 interface Destination {
   readonly url: PeerUrl | undefined;
@@ -28,13 +28,19 @@ export class PeerDialler {
   /**
    * Resolves with the admitted session.
    * @param target a URL as parsePeerUrl writes it, or a node id
+   * @param options whether others may be asked where the node is
    * @throws MaculaError as SessionManager.dial, and MACULA_PIN_MISMATCH, MACULA_PEER_UNTRUSTED, MACULA_TIMED_OUT
    */
-  dial(target: string, signal: AbortSignal): Promise<Session> {
-    const { clock } = this.components;
+  dial(target: string, signal: AbortSignal, options: { mayLookUp: boolean } = { mayLookUp: false }): Promise<Session> {
+    const { clock, otherWays } = this.components;
     return withTimeout(clock, this.settings.dialTimeoutMs, `dialling ${target}`, signal, async (stop) => {
       const destination = await untilAborted(this.#destination(target), stop);
-      const session = await raceAddresses(clock, destination.addresses, stop, (address, lost) => this.#attempt(destination, address, lost));
+      const { expectedId, addresses } = destination;
+      const directly = (lost: AbortSignal): Promise<Session> => raceAddresses(clock, addresses, lost, (address, ended) => this.#attempt(destination, address, ended));
+      const otherwise = (lost: AbortSignal): Promise<Session> => otherWays!.dial(expectedId!, { ...options, signal: lost });
+      const ways = expectedId === undefined || !otherWays ? [directly] : addresses.length > 0 ? [directly, otherwise] : [otherwise];
+      const session = await raceWays(ways, stop);
+      if (session.connection.route.kind === 'relay') this.components.book.connected(session.nodeId, undefined);
       await this.#checkPin(destination, session);
       return session;
     });

@@ -124,13 +124,13 @@ export class Peers implements Service {
   async startPeer(target: string, signal?: AbortSignal): Promise<PeerInfo> {
     throwIfAborted(signal);
     if (!this.#isRunning) throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the node is not running');
-    const { sessions, book, nodeId: ownId } = this.components;
+    const { sessions, book, otherWays, nodeId: ownId } = this.components;
     const nodeId = parseNodeId(target);
     const url = nodeId === undefined ? parsePeerUrl(target) : undefined;
     const key = nodeId ?? url!.url;
     if (nodeId === ownId) throw new MaculaError('MACULA_SELF_DIAL', `${nodeId} is this node itself`);
-    if (nodeId !== undefined && book.addresses(nodeId).length === 0 && !sessions.get(nodeId) && this.#core.entriesOf(nodeId).length === 0) {
-      throw new MaculaError('MACULA_PEER_NOT_FOUND', `no address of ${nodeId} is known`, { details: { nodeId }, hint: 'Connect to it by address: macula://NODE-ID@HOST:PORT.' });
+    if (nodeId !== undefined && !otherWays && book.addresses(nodeId).length === 0 && !sessions.get(nodeId) && this.#core.entriesOf(nodeId).length === 0) {
+      throw unknownError(nodeId);
     }
     const kept = this.#core.entry(key) !== undefined;
     const expected = nodeId ?? url!.nodeId ?? this.components.pins.pinned(key);
@@ -143,6 +143,7 @@ export class Peers implements Service {
       return this.#infoOf(session);
     } catch (error) {
       if (!kept) this.#handle({ kind: 'removed', key, shun: false });
+      if (nodeId !== undefined && !kept && MaculaError.from(error).details['addresses'] === 0) throw unknownError(nodeId);
       throw error;
     }
   }
@@ -267,7 +268,7 @@ export class Peers implements Service {
 
   #dial(key: string): void {
     const abort = new AbortController();
-    const done = this.#dialler.dial(key, abort.signal);
+    const done = this.#dialler.dial(key, abort.signal, { mayLookUp: this.#core.entry(key)?.origin !== 'learned' });
     this.#dials.set(key, { abort, done });
     void done.then(
       (session) => this.#dialEnded({ key, session }),
@@ -317,6 +318,10 @@ export class Peers implements Service {
       for (const remove of removers) remove();
     });
   }
+}
+
+function unknownError(nodeId: NodeId): MaculaError {
+  return new MaculaError('MACULA_PEER_NOT_FOUND', `no address of ${nodeId} is known`, { details: { nodeId }, hint: 'Connect to it by address: macula://NODE-ID@HOST:PORT.' });
 }
 
 /** Learned peers that never answered are nobody's business; a URL that leads back here is no peer. */

@@ -1,5 +1,4 @@
 import { throwIfAborted, withTimeout } from '../base/abort.js';
-import type { SocketAddress } from '../base/address.js';
 import type { Timer } from '../base/clock.js';
 import { Emitter } from '../base/emitter.js';
 import type { ErrorCode } from '../base/error-catalogue.js';
@@ -176,7 +175,7 @@ export class ConnectionPool implements Service {
         throw fullError(this.#settings.poolMax);
       case 'connect':
         if (lookup.evict !== undefined) this.#evict(lookup.evict, 'lru');
-        this.#begin(lookup.entry, current, options.addresses ?? []);
+        this.#begin(lookup.entry, current, options);
         break;
       case 'wait':
     }
@@ -198,7 +197,7 @@ export class ConnectionPool implements Service {
   }
 
   /** Checks the session in doubt, if there is one, and dials if it does not answer. */
-  #begin(entry: PoolEntry, doubtful: Session | undefined, addresses: readonly SocketAddress[]): void {
+  #begin(entry: PoolEntry, doubtful: Session | undefined, options: AcquireOptions): void {
     const { clock } = this.#components;
     const attempt = new DialAttempt(entry);
     this.#attempts.set(entry.nodeId, attempt);
@@ -207,7 +206,7 @@ export class ConnectionPool implements Service {
       if (signal.aborted || this.#attempts.get(entry.nodeId) !== attempt) throw stoppedError();
       if (doubtful && this.#core.isKept(entry.nodeId)) throw silentError(entry.nodeId);
       if (doubtful) this.#replace(entry, doubtful);
-      return { session: await this.#dial(entry.nodeId, addresses, signal), dialled: true };
+      return { session: await this.#dial(entry.nodeId, options, signal), dialled: true };
     });
     work.then(
       (connected) => this.#succeedAttempt(attempt, connected),
@@ -227,13 +226,14 @@ export class ConnectionPool implements Service {
     if (wasInUse) this.#events.emit('closed', { nodeId: entry.nodeId, reason: 'failed' });
   }
 
-  async #dial(nodeId: NodeId, given: readonly SocketAddress[], signal: AbortSignal): Promise<Session> {
+  async #dial(nodeId: NodeId, options: AcquireOptions, signal: AbortSignal): Promise<Session> {
     const { addressBook, dialler } = this.#components;
-    const addresses = [...given, ...(await addressBook.resolve(nodeId))];
+    const { relays = [], mayLookUp = true } = options;
+    const addresses = [...(options.addresses ?? []), ...(await addressBook.resolve(nodeId))];
     throwIfAborted(signal);
-    if (addresses.length === 0) throw noAddressError(nodeId);
+    if (addresses.length === 0 && relays.length === 0 && !(mayLookUp && dialler.looksUp)) throw noAddressError(nodeId);
     this.#core.dialled();
-    const session = await dialler.dial(nodeId, addresses, signal);
+    const session = await dialler.dial(nodeId, addresses, signal, { relays, mayLookUp });
     if (session.isClosed) throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the connection ended right after it was made', { details: { nodeId } });
     return session;
   }

@@ -2,10 +2,15 @@ import type { SocketAddress } from '../base/address.js';
 import type { ErrorCode } from '../base/error-catalogue.js';
 import type { NodeId } from '../identity/node-id.js';
 import type { Session } from '../session/session.js';
+import type { RelayHint } from '../wire/peer-record.js';
 
 export interface AcquireOptions {
   /** Where the caller thinks the peer is, tried before what the address book says. */
   readonly addresses?: readonly SocketAddress[];
+  /** Relays the caller thinks it is reachable through. */
+  readonly relays?: readonly RelayHint[];
+  /** Whether others may be asked where the peer is; true where absent. The DHT must not, as that is asking it. */
+  readonly mayLookUp?: boolean;
   /** Milliseconds to wait for a connection; the setting dialTimeoutMs where absent. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.js';
 import type { RandomSource } from '../base/random.js';
 import type { NodeId } from '../identity/node-id.js';
 import type { Session, SessionManager } from '../session/session.js';
+import type { RelayHint } from '../wire/peer-record.js';
 
 /** Where nodes are thought to be. */
 export interface AddressBook {
@@ -10,13 +11,23 @@ export interface AddressBook {
   resolve(nodeId: NodeId): Promise<readonly SocketAddress[]>;
 }
 
-/** Reaches a node by any of its addresses. */
+/** Ways to a node besides its addresses. */
+export interface OtherWays {
+  /** Relays it is reachable through. */
+  readonly relays: readonly RelayHint[];
+  /** Whether to ask others where it is when what is known does not lead there. */
+  readonly mayLookUp: boolean;
+}
+
+/** Reaches a node by any of its addresses, and by other ways. */
 export interface PeerDialler {
+  /** Whether it can find nodes of which no address is known. */
+  readonly looksUp?: boolean;
   /**
    * Resolves with the admitted session; aborting the signal ends the dial.
    * @throws MaculaError as SessionManager.dial
    */
-  dial(nodeId: NodeId, addresses: readonly SocketAddress[], signal: AbortSignal): Promise<Session>;
+  dial(nodeId: NodeId, addresses: readonly SocketAddress[], signal: AbortSignal, ways: OtherWays): Promise<Session>;
 }
 
 /** What the pool needs of the node around it. */

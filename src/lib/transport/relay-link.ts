@@ -32,7 +32,7 @@ export class RelayLink {
    * @param peer the node at the other end
    */
   constructor(
-    readonly carrier: RelayCarrier,
+    public carrier: RelayCarrier,
     readonly route: RelayRoute,
     readonly peer: NodeId,
   ) {

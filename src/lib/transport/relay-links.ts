@@ -24,9 +24,14 @@ export class RelayLinks {
     return link && { host: '', port: 0, link };
   }
 
-  /** @throws MaculaError MACULA_CONNECTION_CLOSED when the connection to the relay is gone */
+  /** A link that is there already goes on over this connection. @throws MaculaError MACULA_CONNECTION_CLOSED when the connection to the relay is gone */
   join(carrier: Connection & RelayCarrier, sessionId: string, peer: NodeId): RelayRoute {
     if (carrier.isClosed) throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the connection to the relay is closed');
+    const known = this.#links.get(relayIdKey(sessionId));
+    if (known?.route.relay === carrier.peer.nodeId) {
+      known.carrier = carrier;
+      return known.route;
+    }
     const route: RelayRoute = { kind: 'relay', relay: carrier.peer.nodeId, via: nextHop(carrier.route), sessionId };
     const link = new RelayLink(carrier, route, peer);
     this.#links.set(link.idKey, link);

@@ -13,7 +13,7 @@ export type RelayedListener = (idKey: string, datagram: Buffer, host: string, po
 export interface RelayTransport {
   /**
    * Makes this node an end of a relay's session: datagrams of it are taken from now on, and the route returned leads
-   * to the other end. It is lost with the connection to the relay.
+   * to the other end. It is lost with the connection to the relay, unless it was joined anew over another one.
    * @param carrier connection to the relay
    * @param sessionId 16 hex digits
    * @param peer the node at the other end; handshakes from there are counted under it

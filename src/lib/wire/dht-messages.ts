@@ -1,6 +1,7 @@
 import type { SocketAddress } from '../base/address.js';
 import { addressOf, addressTexts, bytesOf, integerOf, listOf, malformed, textOf, truncateText, tupleOf } from './fields.js';
 import { FrameType } from './frame-type.js';
+import { relaysField, relaysOf, type RelayHint } from './peer-record.js';
 import { recordField, recordOf, type SignedRecord } from './signed-record.js';
 
 /** Most contacts in one reply: k. */
@@ -28,6 +29,7 @@ export interface WireContact {
   readonly id: Uint8Array;
   readonly addresses: readonly SocketAddress[];
   readonly reachability: (typeof reachabilities)[number];
+  readonly relays: readonly RelayHint[];
 }
 
 /** A DHT request. Keys and targets are 32 bytes. */
@@ -109,20 +111,21 @@ function readFindValue(body: unknown): DhtRequestMessage {
 }
 
 function contactsField(contacts: readonly WireContact[]): unknown {
-  return contacts.slice(0, maxReplyContacts).map(({ id, addresses, reachability }) => [
-    id, reachabilities.indexOf(reachability), addressTexts(addresses, maxContactAddresses),
+  return contacts.slice(0, maxReplyContacts).map(({ id, addresses, reachability, relays }) => [
+    id, reachabilities.indexOf(reachability), addressTexts(addresses, maxContactAddresses), relaysField(relays),
   ]);
 }
 
 function readContacts(message: string, value: unknown): WireContact[] {
   return listOf(message, 'contacts', value, maxReplyContacts, (item) => {
-    const [idField, reachability, addresses] = tupleOf(message, item, 3);
+    const [idField, reachability, addresses, relays] = tupleOf(message, item, 4);
     const id = bytesOf(message, 'node id', idField, idBytes);
     return {
       nodeId: Buffer.from(id).toString('hex'),
       id,
       addresses: listOf(message, 'addresses', addresses, maxContactAddresses, (address) => addressOf(message, 'address', address)),
       reachability: reachabilities[integerOf(message, 'reachability', reachability, 0, reachabilities.length - 1)]!,
+      relays: relaysOf(message, relays),
     };
   });
 }

@@ -47,5 +47,15 @@ export const FrameType = {
   challenge: 0x56,
   /** Answer to CHALLENGE: the dialling side's realm proof. */
   proof: 0x57,
+  /** Asks to be reachable through the receiver. */
+  relayReserve: 0x64,
+  relayReserveReply: 0x65,
+  /** Asks a relay for a session with a node that holds a reservation. */
+  relayOpen: 0x66,
+  relayOpenReply: 0x67,
+  /** Tells the node with the reservation of such a session. */
+  relayIncoming: 0x68,
+  /** A relay's session is over. */
+  relayClose: 0x69,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];

@@ -8,12 +8,14 @@ import type { NodeIdentity } from '../../../src/lib/identity/identity.js';
 import type { Connection, DirectRoute, StreamHandler, TransportStream } from '../../../src/lib/transport/endpoint.js';
 import type { VerifyPeer } from '../../../src/lib/transport/peer-check.js';
 import { QuicheEndpoint, type EndpointSettings } from '../../../src/lib/transport/quiche-endpoint.js';
+import type { UdpSocketFactory } from '../../../src/lib/transport/udp-socket.js';
 
 export interface FixtureOptions {
   settings?: Partial<EndpointSettings>;
   identity?: NodeIdentity;
   verifyPeer?: VerifyPeer;
   clock?: Clock;
+  openSocket?: UdpSocketFactory;
 }
 
 export function newIdentity(): Promise<NodeIdentity> {
@@ -32,6 +34,7 @@ export class EndpointFixture {
       clock: options.clock ?? systemClock,
       random: systemRandom,
       logger: silentLogger,
+      ...(options.openSocket ? { openSocket: options.openSocket } : {}),
     };
     const endpoint = new QuicheEndpoint(components, settings);
     await endpoint.start();

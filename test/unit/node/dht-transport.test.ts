@@ -84,7 +84,7 @@ describe('the contact of a session', () => {
     return {
       nodeId, direction,
       hello: { listen: listen.map((each) => ({ host: each, port: 4433 })) },
-      connection: { route: { kind, address: { host, port: 4433 } } },
+      connection: { route: { kind, address: { host, port: 4433 }, relay: 'f'.repeat(64), via: { host, port: 4433 } } },
     } as unknown as Session;
   }
   const hosts = (contact: Contact): string[] => contact.addresses.map(({ host }) => host);
@@ -100,6 +100,6 @@ describe('the contact of a session', () => {
   });
 
   it('has no address of its own behind a relay', () => {
-    expect(sessionContact(session({ kind: 'relayed' }))).to.deep.include({ reachability: 'relayed', addresses: [] });
+    expect(sessionContact(session({ kind: 'relay' }))).to.deep.include({ reachability: 'relayed', addresses: [], relays: [{ nodeId: 'f'.repeat(64), addresses: [{ host: publicHost, port: 4433 }] }] });
   });
 });

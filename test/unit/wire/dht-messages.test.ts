@@ -24,6 +24,7 @@ const contactOf = (byte: number, count: number): WireContact => ({
   id: Buffer.alloc(32, byte),
   addresses: Array.from({ length: count }, (_, index) => ({ host: '2001:db8::ffff:ffff', port: index + 1 })),
   reachability: 'public',
+  relays: Array.from({ length: 3 }, (_, index) => ({ nodeId: Buffer.alloc(32, index).toString('hex'), addresses: [{ host: '2001:db8::ffff:ffff', port: 1 }] })),
 });
 const contacts = Array.from({ length: 20 }, (_, index) => contactOf(index, 8));
 

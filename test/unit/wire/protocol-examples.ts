@@ -18,6 +18,8 @@ import { peerExchangeBody, peerExchangeReplyBody } from '../../../src/lib/wire/p
 import {
   announceBody, doneBody, interestBody, publishAckBody, publishBody, replayBody, replayReplyBody, subscribeBody,
 } from '../../../src/lib/wire/pubsub-messages.js';
+import { encodePeerRecord } from '../../../src/lib/wire/peer-record.js';
+import { relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayReserveBody, relayReserveReplyBody } from '../../../src/lib/wire/relay-messages.js';
 import { streamOpenBody } from '../../../src/lib/wire/stream-open.js';
 
 const client = { id: '11'.repeat(32), nonce: Buffer.alloc(32, 0xaa), pathSecret: Buffer.alloc(32, 0xc1) };
@@ -40,6 +42,8 @@ const serverSide = { agent: 'example/1', capabilities: ['relay'], listen: [serve
 const pathKey = derivePathKey(client.pathSecret, server.pathSecret);
 const probe = { connectionId: Buffer.from('0102030405060708', 'hex'), transaction: 'a1a2a3a4a5a6a7a8', sequence: 0 };
 
+const relaySession = 'e1e2e3e4e5e6e7e8';
+
 const { request, reply, none } = FrameFlag;
 
 /** An Ed25519 key of 32 bytes of 0x33 in PKCS#8 (RFC 8410 §7). */
@@ -51,7 +55,7 @@ const signer = { ...unnamed, nodeId: publisher };
 const key = sharedKey(context.realmId, 'greeting');
 const createdMs = Date.UTC(2026, 0, 1);
 const record = createRecord(context.realmId, { kind: 'value', key, sequence: 3, createdMs, ttlMs: 86_400_000, body: Buffer.from('hello') }, signer);
-const contact = { nodeId: server.id, id: Buffer.from(server.id, 'hex'), addresses: [serverAddress], reachability: 'public' } as const;
+const contact = { nodeId: server.id, id: Buffer.from(server.id, 'hex'), addresses: [serverAddress], reachability: 'public', relays: [] } as const;
 
 const bundle = new BundleCodec({ signer, verify: () => true }, context.realmId).sign({ epoch: createdMs, topic: 'weather.zurich', qos: 1, first: 1, sentMs: createdMs, bodies: [Buffer.from('rain')] });
 const patterns = [{ pattern: 'weather.*', qos: 1 }] as const;
@@ -110,6 +114,13 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'publish-ack': answered(FrameType.publishAck, publishAckBody({ next: 1, unwanted: ['weather.zurich'], unknownShares: [] })),
   replay: asked(FrameType.replay, replayBody({ epoch: createdMs, from: 1, to: 1 })),
   'replay-reply': answered(FrameType.replayReply, replayReplyBody({ oldest: 1, bundles: [bundle] })),
+  'peer-record': encodePeerRecord({ addresses: [clientAddress], relays: [{ nodeId: server.id, addresses: [serverAddress] }] }),
+  'relay-reserve': encodeFrame(FrameType.relayReserve, request, [10, relayReserveBody()]),
+  'relay-reserve-reply': encodeFrame(FrameType.relayReserveReply, reply, [10, relayReserveReplyBody(600)]),
+  'relay-open': encodeFrame(FrameType.relayOpen, request, [11, relayOpenBody(client.id)]),
+  'relay-open-reply': encodeFrame(FrameType.relayOpenReply, reply, [11, relayOpenReplyBody(relaySession)]),
+  'relay-incoming': encodeFrame(FrameType.relayIncoming, none, relayIncomingBody({ sessionId: relaySession, nodeId: server.id })),
+  'relay-close': encodeFrame(FrameType.relayClose, none, relayCloseBody({ sessionId: relaySession, reason: 'idle' })),
   'probe-request': encodeProbe({ ...probe, type: 'request', observedAddress: undefined }, pathKey, 'client'),
   'probe-answer': encodeProbe({ ...probe, connectionId: Buffer.from('1112131415161718', 'hex'), type: 'answer', observedAddress: clientAddress }, pathKey, 'server'),
 };
