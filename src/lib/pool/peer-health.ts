@@ -1,6 +1,6 @@
 import type { RandomSource } from '../base/random.js';
 import type { NodeId } from '../identity/node-id.js';
-import { CircuitBreaker, type BreakerSettings } from './circuit-breaker.js';
+import { CircuitBreaker, type BreakerSettings } from '../base/circuit-breaker.js';
 
 /** Peers that failed and are remembered although they are not connected; about 2 MB. */
 const maxRemembered = 10_000;

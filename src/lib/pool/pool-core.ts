@@ -3,7 +3,7 @@ import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
 import { PeerHealthTable } from './peer-health.js';
 import type { EvictionReason, PooledConnection, PoolStats } from './pool-stats.js';
-import type { BreakerSettings } from './circuit-breaker.js';
+import type { BreakerSettings } from '../base/circuit-breaker.js';
 
 export type PoolCoreSettings = BreakerSettings & Pick<Settings, 'poolMax' | 'poolIdleMs' | 'poolStaleMs'>;
 

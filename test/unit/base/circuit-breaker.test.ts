@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { seededRandom } from '../../../src/lib/base/random.js';
-import { CircuitBreaker } from '../../../src/lib/pool/circuit-breaker.js';
+import { CircuitBreaker } from '../../../src/lib/base/circuit-breaker.js';
 
 const settings = { breakerFailures: 5, breakerMinMs: 5000, breakerMaxMs: 300_000 };
 const random = seededRandom(1);

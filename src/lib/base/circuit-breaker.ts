@@ -1,7 +1,11 @@
-import type { RandomSource } from '../base/random.js';
-import type { Settings } from '../config/schema.js';
+import type { RandomSource } from './random.js';
 
-export type BreakerSettings = Pick<Settings, 'breakerFailures' | 'breakerMinMs' | 'breakerMaxMs'>;
+/** The settings of the same names. */
+export interface BreakerSettings {
+  readonly breakerFailures: number;
+  readonly breakerMinMs: number;
+  readonly breakerMaxMs: number;
+}
 
 /** Share of a pause that jitter adds at most, so that nodes that lost the same peer do not come back in step. */
 const jitterShare = 0.2;
