@@ -12,6 +12,7 @@ const rooms = {
   dht: ['base', 'config', 'identity', 'wire', 'session'],
   nat: ['base', 'config', 'identity', 'wire', 'transport', 'session'],
   pubsub: ['base', 'config', 'identity', 'wire', 'session'],
+  rpc: ['base', 'config', 'identity', 'wire', 'session'],
   observability: ['base'],
   control: ['base', 'config'],
 };

@@ -19,6 +19,7 @@ const groupTitles = {
   dht: 'DHT',
   pubsub: 'Publish/subscribe',
   nat: 'NAT traversal',
+  rpc: 'RPC',
   operations: 'Operations',
 } as const satisfies Record<(typeof settingGroups)[number], string>;
 

@@ -28,5 +28,9 @@ export const commandTable: Readonly<Record<string, () => CommandModule>> = {
   'pool:stats': () => import('../commands/pool/stats.js'),
   'pubsub:publish': () => import('../commands/pubsub/publish.js'),
   'pubsub:subscribe': () => import('../commands/pubsub/subscribe.js'),
+  'rpc:call': () => import('../commands/rpc/call.js'),
+  'rpc:list': () => import('../commands/rpc/list.js'),
+  'rpc:providers': () => import('../commands/rpc/providers.js'),
+  'rpc:serve': () => import('../commands/rpc/serve.js'),
   'realm:secret': () => import('../commands/realm/secret.js'),
 };

@@ -12,6 +12,7 @@ export { NodeDht } from './node/node-dht.js';
 export type { GetOptions, ProvidedKind, PutOptions, WriteOptions, DhtTableEntry, DhtServiceStats } from './dht/dht.js';
 export type { DhtContact, DhtNodes, DhtProvider, DhtProviders, DhtPutResult, DhtTrace, DhtTraceStep, DhtValue } from './dht/dht-results.js';
 export type { ReadQuorum } from './dht/dht-operations.js';
+export { NodeRpc } from './node/node-rpc.js';
 export { NodePeers, type PingOptions, type PingOutcome } from './node/node-peers.js';
 export type { PeerInfo } from './peers/peer-info.js';
 export type { PeerCounts } from './peers/peers.js';
@@ -19,3 +20,10 @@ export type { ConnectionHealth, EvictionReason, PooledConnection, PoolStats } fr
 export { NodePubSub } from './node/node-pubsub.js';
 export { Subscription } from './pubsub/subscription.js';
 export type { PublishOptions, PublishResult, PubSubEvent, PubSubGap, PubSubMessage, PubSubStats, Qos, SubscribeOptions } from './pubsub/pubsub-types.js';
+export { procedureError, RpcStatus, type Executed, type RpcStatusName } from './rpc/status.js';
+export type { CallOptions, CallOutcome } from './rpc/call-options.js';
+export type { CallCounts } from './rpc/call-counters.js';
+export type { CallContext, ProcedureHandler, ProcedureOptions, StreamContext, StreamProcedureHandler } from './rpc/procedure.js';
+export type { ProcedureInfo } from './rpc/procedure-registry.js';
+export type { ProcedureCounts } from './rpc/procedure-stats.js';
+export type { KnownProvider, RpcStats } from './rpc/rpc.js';

@@ -65,6 +65,10 @@ export const errorCatalogue = {
   MACULA_NO_SUBSCRIBERS: entry(ExitCode.notFound, true, 'Nobody subscribes to the topic, and the publisher asked for somebody to.', 'Check the topic; subscribers are found within seconds of `macula pubsub subscribe`.'),
   MACULA_PARTLY_DELIVERED: entry(ExitCode.partlyDone, true, 'Not every subscriber acknowledged the message; those that did have it.', 'Subscribers that do not answer are let go after a while; publish again if all must have it.'),
   MACULA_VALUE_TOO_LARGE: entry(ExitCode.usage, false, 'A value is over the size a DHT record or a message can hold.', 'Split the value, or store where it can be fetched from.'),
+  MACULA_NO_PROVIDER: entry(ExitCode.notFound, true, 'No node serves the procedure.', 'Check its name, and that a node serves it: `macula rpc serve` there, `macula rpc providers` here.'),
+  MACULA_CALL_FAILED: entry(ExitCode.remoteFailed, false, 'The procedure ran and failed.', 'Its reason is in the message, its status in the details.'),
+  MACULA_CALL_REFUSED: entry(ExitCode.refused, false, 'The procedure is not open to this node; it did not run.', 'Have this node added to the procedure\'s list of callers.'),
+  MACULA_ALREADY_SERVED: entry(ExitCode.alreadySo, false, 'The node serves a procedure of this name already.', 'Choose another name, or end what serves it.'),
 } as const satisfies Record<string, ErrorEntry>;
 
 /** A code of the catalogue. */

@@ -4,7 +4,7 @@ import { formatDuration, formatSize, parseDurationMs, parseSizeBytes } from '../
 import { nearestName } from './nearest-name.js';
 
 /** Groups settings are documented under, in this order. */
-export const settingGroups = ['node', 'identity', 'transport', 'session', 'peers', 'pool', 'dht', 'pubsub', 'nat', 'operations'] as const;
+export const settingGroups = ['node', 'identity', 'transport', 'session', 'peers', 'pool', 'dht', 'rpc', 'pubsub', 'nat', 'operations'] as const;
 export type SettingGroup = (typeof settingGroups)[number];
 
 /** One setting: its type with range, its names and its default with the reason for it. */

@@ -17,6 +17,9 @@ import type {
 } from './protocol-dht.js';
 import type { PoolStatsResult } from './protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishRequest, PubSubPublishResult, PubSubSubscribeRequest } from './protocol-pubsub.js';
+import type {
+  RpcAnswerRequest, RpcAnswerResult, RpcCallRequest, RpcCallResult, RpcListResult, RpcProvidersRequest, RpcProvidersResult, RpcServeEvent, RpcServeRequest,
+} from './protocol-rpc.js';
 
 /** A request that says itself how long the node may work on it. */
 type Timed<Request> = Request & { readonly timeoutMs: number };
@@ -150,6 +153,27 @@ export class ControlClient {
 
   dhtNodes(signal?: AbortSignal): Promise<DhtNodesResult> {
     return this.#json({ method: 'GET', path: '/v1/dht/nodes', signal });
+  }
+
+  rpcCall(request: Timed<RpcCallRequest>, signal?: AbortSignal): Promise<RpcCallResult> {
+    return this.#work('/v1/rpc/call', request, signal);
+  }
+
+  /** Serves a procedure until the signal aborts or the node stops. @param workMs what announcing it may take */
+  rpcServe(request: RpcServeRequest, workMs: number, signal?: AbortSignal): AsyncIterable<RpcServeEvent> {
+    return this.#stream({ method: 'POST', path: '/v1/rpc/serve', body: request, workMs, signal });
+  }
+
+  rpcAnswer(request: RpcAnswerRequest, signal?: AbortSignal): Promise<RpcAnswerResult> {
+    return this.#json({ method: 'POST', path: '/v1/rpc/answer', body: request, signal });
+  }
+
+  rpcList(signal?: AbortSignal): Promise<RpcListResult> {
+    return this.#json({ method: 'GET', path: '/v1/rpc/procedures', signal });
+  }
+
+  rpcProviders(request: Timed<RpcProvidersRequest>, signal?: AbortSignal): Promise<RpcProvidersResult> {
+    return this.#work('/v1/rpc/providers', request, signal);
   }
 
   /** @param connections whether to list every connection */

@@ -5,6 +5,7 @@ import type {
 import type {
   DhtDeleteInput, DhtGetInput, DhtGetResult, DhtNodesResult, DhtProvidersInput, DhtProvidersResult, DhtPutInput, DhtStoreResult, DhtTraceInput, DhtTraceResult,
 } from './protocol-dht.js';
+import type { RpcHandlers } from './ports-rpc.js';
 import type { PoolStatsResult } from './protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishInput, PubSubPublishResult, PubSubSubscribeInput } from './protocol-pubsub.js';
 import type { WaitCondition } from './wait-condition.js';
@@ -39,6 +40,7 @@ export interface PubSubHandlers {
  * MaculaError thrown travels to the client as it is.
  */
 export interface ControlHandlers extends DhtHandlers, PubSubHandlers {
+  readonly rpc: RpcHandlers;
   status(): NodeStatus | Promise<NodeStatus>;
   /** Begins to stop the node; called once the client has its answer, and must not throw. */
   stop(): void;

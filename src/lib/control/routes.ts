@@ -3,6 +3,7 @@ import * as protocol from './protocol.js';
 import * as dht from './protocol-dht.js';
 import * as pool from './protocol-pool.js';
 import * as pubsub from './protocol-pubsub.js';
+import * as rpc from './protocol-rpc.js';
 
 /** One route of the control socket, as server and OpenAPI document see it. */
 export interface Route {
@@ -37,6 +38,11 @@ export const routes = {
   dhtProviders: { method: 'POST', path: '/v1/dht/providers', summary: 'Who serves a procedure or a topic', body: dht.dhtProvidersRequest, response: dht.dhtProvidersResult },
   dhtTrace: { method: 'POST', path: '/v1/dht/trace', summary: 'Every request of a lookup and who holds the key', body: dht.dhtTraceRequest, response: dht.dhtTraceResult },
   dhtNodes: { method: 'GET', path: '/v1/dht/nodes', summary: 'The routing table', response: dht.dhtNodesResult },
+  rpcCall: { method: 'POST', path: '/v1/rpc/call', summary: 'Calls a procedure', body: rpc.rpcCallRequest, response: rpc.rpcCallResult },
+  rpcServe: { method: 'POST', path: '/v1/rpc/serve', summary: 'Serves a procedure for as long as the stream is open: each line is an event, calls are answered with /v1/rpc/answer', body: rpc.rpcServeRequest, response: rpc.rpcServeEvent, stream: true },
+  rpcAnswer: { method: 'POST', path: '/v1/rpc/answer', summary: 'Answers a call that came over /v1/rpc/serve', body: rpc.rpcAnswerRequest, response: rpc.rpcAnswerResult },
+  rpcList: { method: 'GET', path: '/v1/rpc/procedures', summary: 'Procedures this node serves, and what they have done', response: rpc.rpcListResult },
+  rpcProviders: { method: 'POST', path: '/v1/rpc/providers', summary: 'Who serves a procedure, and what this node knows of each', body: rpc.rpcProvidersRequest, response: rpc.rpcProvidersResult },
   poolStats: { method: 'GET', path: '/v1/pool', summary: 'The connection pool', query: pool.poolStatsRequest, response: pool.poolStatsResult },
   pubsubPublish: { method: 'POST', path: '/v1/pubsub/publish', summary: 'Publishes a message', body: pubsub.pubsubPublishRequest, response: pubsub.pubsubPublishResult },
   pubsubSubscribe: { method: 'POST', path: '/v1/pubsub/subscribe', summary: 'Messages to the topics that match, one line each, until the client goes', body: pubsub.pubsubSubscribeRequest, response: pubsub.pubsubEvent, stream: true },

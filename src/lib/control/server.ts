@@ -13,6 +13,7 @@ import { connectRequest, disconnectRequest, pingRequest, schemaVersion, trustReq
 import { dhtDeleteRequest, dhtGetRequest, dhtProvidersRequest, dhtPutRequest, dhtTraceRequest } from './protocol-dht.js';
 import { poolStatsRequest } from './protocol-pool.js';
 import { pubsubPublishRequest, pubsubSubscribeRequest } from './protocol-pubsub.js';
+import { rpcAnswerRequest, rpcCallRequest, rpcProvidersRequest, rpcServeRequest } from './protocol-rpc.js';
 import { checkInput } from './request-input.js';
 import { openApiPath, routes, type Operation, type Route } from './routes.js';
 import { listenOnSocket } from './unix-socket.js';
@@ -155,6 +156,11 @@ export class ControlServer implements Service {
       dhtProviders: (input, signal) => handlers.dhtProviders(checkInput(dhtProvidersRequest, input), signal),
       dhtTrace: (input, signal) => handlers.dhtTrace(checkInput(dhtTraceRequest, input), signal),
       dhtNodes: () => handlers.dhtNodes(),
+      rpcCall: (input, signal) => handlers.rpc.call(checkInput(rpcCallRequest, input), signal),
+      rpcServe: (input, signal) => handlers.rpc.serve(checkInput(rpcServeRequest, input), signal),
+      rpcAnswer: (input) => handlers.rpc.answer(checkInput(rpcAnswerRequest, input)),
+      rpcList: () => handlers.rpc.list(),
+      rpcProviders: (input, signal) => handlers.rpc.providers(checkInput(rpcProvidersRequest, input), signal),
       poolStats: (input) => handlers.poolStats(checkInput(poolStatsRequest, input).connections === 'true'),
       pubsubPublish: (input, signal) => handlers.pubsubPublish(checkInput(pubsubPublishRequest, input), signal),
       pubsubSubscribe: (input, signal) => handlers.pubsubSubscribe(checkInput(pubsubSubscribeRequest, input), signal),

@@ -1,6 +1,7 @@
 import { abortError, delay, withTimeout } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
+import type { RandomSource } from '../base/random.js';
 import type { ControlHandlers } from '../control/ports.js';
 import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList, PingRequest, PingResult, TrustRequest, TrustResult,
@@ -12,9 +13,11 @@ import type { PoolStats } from '../pool/pool-stats.js';
 import { DhtControl } from './control-dht.js';
 import { poolStatsOf } from './control-pool.js';
 import { PubSubControl } from './control-pubsub.js';
+import { RpcControl } from './control-rpc.js';
 import type { NodeDht } from './node-dht.js';
 import type { NodePeers } from './node-peers.js';
 import type { NodePubSub } from './node-pubsub.js';
+import type { NodeRpc } from './node-rpc.js';
 import { peerOf } from './node-status.js';
 
 /** Longest a watched list goes without being sent again: round trips and traffic change without an event. */
@@ -25,6 +28,7 @@ export interface ControlledNode {
   readonly peers: NodePeers;
   readonly dht: NodeDht;
   readonly pubsub: NodePubSub;
+  readonly rpc: NodeRpc;
   poolStats(options: { connections: boolean }): PoolStats;
   status(): NodeStatus;
   requestStop(): void;
@@ -33,13 +37,15 @@ export interface ControlledNode {
 
 /** What a node does for its control socket, in terms of its public API. */
 export class NodeControl extends DhtControl implements ControlHandlers {
+  readonly rpc: RpcControl;
   readonly #node: ControlledNode;
   readonly #clock: Clock;
   readonly #config: EffectiveConfig | undefined;
   readonly #pubsub: PubSubControl;
 
-  constructor(components: { node: ControlledNode; clock: Clock; config: EffectiveConfig | undefined }) {
+  constructor(components: { node: ControlledNode; clock: Clock; random: RandomSource; config: EffectiveConfig | undefined }) {
     super({ dht: components.node.dht, clock: components.clock });
+    this.rpc = new RpcControl({ rpc: components.node.rpc, peers: components.node.peers, clock: components.clock, random: components.random });
     this.#node = components.node;
     this.#clock = components.clock;
     this.#config = components.config;

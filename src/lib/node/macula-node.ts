@@ -15,6 +15,8 @@ import type { NodeId } from '../identity/node-id.js';
 import { Metrics } from '../observability/metrics.js';
 import { LocalSubscriptions } from '../pubsub/local-subscriptions.js';
 import type { PoolStats } from '../pool/pool-stats.js';
+import { addBuiltIns } from '../rpc/built-ins.js';
+import { ProcedureRegistry } from '../rpc/procedure-registry.js';
 import { prepareDataDir } from '../store/data-dir.js';
 import { lockDataDir, type DataDirLock } from '../store/data-dir-lock.js';
 import { buildTree } from './compose.js';
@@ -25,6 +27,7 @@ import { NodeHealth } from './node-health.js';
 import { NodeParts } from './node-parts.js';
 import { NodePeers } from './node-peers.js';
 import { NodePubSub } from './node-pubsub.js';
+import { NodeRpc } from './node-rpc.js';
 import { countPaths, sizeOfDht, sizeOfPool } from './node-status.js';
 import type { Supervisor } from './supervisor.js';
 import { version } from './version.js';
@@ -60,6 +63,7 @@ export class MaculaNode implements Service {
   readonly peers: NodePeers;
   readonly dht: NodeDht;
   readonly pubsub: NodePubSub;
+  readonly rpc: NodeRpc;
   readonly #parts = new NodeParts();
   readonly #subscriptions: LocalSubscriptions;
   readonly #emitter = new Emitter<MaculaNodeEvents>();
@@ -83,15 +87,19 @@ export class MaculaNode implements Service {
     this.dht = new NodeDht({ parts });
     this.#subscriptions = new LocalSubscriptions({ logger: this.#logger }, this.settings);
     this.pubsub = new NodePubSub({ parts, subscriptions: this.#subscriptions, clock: this.#clock }, this.settings);
+    const procedures = new ProcedureRegistry(this.settings);
+    addBuiltIns(procedures, () => ({ nodeId: this.nodeId, version, realm: this.settings.realm, uptimeSeconds: Math.floor(this.#health.uptimeMs / 1000) }));
+    this.rpc = new NodeRpc({ parts, registry: procedures });
     this.#health = new NodeHealth({ parts, clock: this.#clock }, this.settings);
     this.#tree = buildTree(
       {
         parts,
         subscriptions: this.#subscriptions,
+        procedures,
         clock: this.#clock,
         random: this.#random,
         logger: this.#logger,
-        handlers: new NodeControl({ node: this, clock: this.#clock, config: components.config }),
+        handlers: new NodeControl({ node: this, clock: this.#clock, random: this.#random, config: components.config }),
         metrics: new Metrics({ sources: metricSources(parts) }, { version }),
         health: () => this.#health.report(),
         onPeersChanged: () => this.#emitter.emit('peersChanged', undefined),

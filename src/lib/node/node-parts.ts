@@ -13,6 +13,7 @@ import type { Peers } from '../peers/peers.js';
 import type { ConnectionPool } from '../pool/connection-pool.js';
 import type { PubSub } from '../pubsub/pubsub.js';
 import type { SessionManager } from '../session/session.js';
+import type { Rpc } from '../rpc/rpc.js';
 import type { Store } from '../store/store.js';
 import type { Endpoint } from '../transport/endpoint.js';
 import type { RelayTransport } from '../transport/relay-transport.js';
@@ -34,6 +35,7 @@ export class NodeParts {
   relayDialler: RelayDialler | undefined;
   pool: ConnectionPool | undefined;
   dht: Dht | undefined;
+  rpc: Rpc | undefined;
   /** Addresses of every node heard of. */
   peerBook: PeerBook | undefined;
   peers: Peers | undefined;

@@ -5,6 +5,7 @@ import type { ControlHandlers } from '../control/ports.js';
 import type { HealthReport } from '../observability/health-rules.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { LocalSubscriptions } from '../pubsub/local-subscriptions.js';
+import type { ProcedureRegistry } from '../rpc/procedure-registry.js';
 import type { NodeParts } from './node-parts.js';
 
 export interface TreeComponents {
@@ -12,6 +13,8 @@ export interface TreeComponents {
   readonly parts: NodeParts;
   /** Subscriptions of programs; they outlive restarts of what delivers to them. */
   readonly subscriptions: LocalSubscriptions;
+  /** What this node serves to others; outlives restarts. */
+  readonly procedures: ProcedureRegistry;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly logger: Logger;

@@ -10,7 +10,7 @@ import type { RequestHandler, Session, SessionEvents } from '../session/session.
 import type { FrameType } from '../wire/frame-type.js';
 import { DialAttempt, type Connected } from './dial-attempt.js';
 import { PoolCore, type PoolCoreSettings, type PoolEntry } from './pool-core.js';
-import { excludedError, fullError, noAddressError, silentError, stoppedError } from './pool-errors.js';
+import { excludedError, fullError, noAddressError, silentError, stoppedError, unsentError } from './pool-errors.js';
 import type { PooledConnection, PoolStats } from './pool-stats.js';
 import type { AcquireOptions, Lease, PoolEvents, PoolRequestOptions } from './pool-types.js';
 import type { PoolComponents } from './ports.js';
@@ -97,13 +97,19 @@ export class ConnectionPool implements Service {
   /**
    * Sends a request over a pooled connection and resolves with the reply's body. A connection that turns out to be
    * gone is replaced where the request certainly did not run, or may run twice.
-   * @throws MaculaError as {@link acquire} and Session.request
+   * @throws MaculaError as {@link acquire} and Session.request; where it was never sent, `executed: 'no'` in the details says so
    */
   async request(nodeId: NodeId, type: FrameType, body: unknown, options: PoolRequestOptions = {}): Promise<unknown> {
     const deadlineMs = this.#nowMs() + (options.timeoutMs ?? this.#settings.requestTimeoutMs);
     let mayRepeat = options.idempotent === true;
     for (let round = 1; ; round++) {
-      const { entry, session } = await this.#hold(nodeId, { ...options, timeoutMs: deadlineMs - this.#nowMs() });
+      let held: Connected & { readonly entry: PoolEntry };
+      try {
+        held = await this.#hold(nodeId, { ...options, timeoutMs: deadlineMs - this.#nowMs() });
+      } catch (error) {
+        throw round === 1 ? unsentError(MaculaError.from(error)) : error;
+      }
+      const { entry, session } = held;
       const unsent = session.isClosed;
       try {
         const timeoutMs = Math.max(0, deadlineMs - this.#nowMs());

@@ -28,3 +28,8 @@ export function fullError(poolMax: number): MaculaError {
 export function noAddressError(nodeId: NodeId): MaculaError {
   return new MaculaError('MACULA_UNREACHABLE', 'no address of the peer is known', { details: { nodeId, addresses: 0 } });
 }
+
+/** There was no connection to send a request over: it certainly did not run. */
+export function unsentError({ code, message, hint, details, cause }: MaculaError): MaculaError {
+  return new MaculaError(code, message, { hint, details: { ...details, executed: 'no' }, cause });
+}

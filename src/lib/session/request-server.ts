@@ -51,6 +51,9 @@ class ServedRequest implements RequestContext {
   }
 }
 
+/** When to come back where too much is under way: most requests are over by then. */
+const crowdedRetryMs = 100;
+
 export type ServingSettings = Pick<Settings, 'maxRequestsPerPeer' | 'maxRequests' | 'requestRatePerPeer' | 'maxFrameBytes'>;
 
 /** The answering half of a session: limits, handlers, error answers, cancellation by the caller. */
@@ -141,7 +144,7 @@ export class RequestServer {
   #refusal(): MaculaError | undefined {
     const { maxRequestsPerPeer, maxRequests, requestRatePerPeer } = this.#settings;
     if (this.#load.draining) return new MaculaError('MACULA_OVERLOADED', 'the node is shutting down');
-    if (!this.withinRate()) return overloaded('requestRatePerPeer', requestRatePerPeer, 'rate limited');
+    if (!this.withinRate()) return overloaded('requestRatePerPeer', requestRatePerPeer, 'rate limited', this.#bucket.waitMs(this.#clock.nowMs()));
     if (this.#served.size >= maxRequestsPerPeer) return overloaded('maxRequestsPerPeer', maxRequestsPerPeer, 'too many requests of this peer at once');
     if (this.#load.serving >= maxRequests) return overloaded('maxRequests', maxRequests, 'too many requests at once');
     return undefined;
@@ -191,8 +194,8 @@ export class RequestServer {
   }
 }
 
-function overloaded(limit: string, value: number, message: string): MaculaError {
-  return new MaculaError('MACULA_OVERLOADED', message, { details: { limit, value } });
+function overloaded(limit: string, value: number, message: string, retryAfterMs = crowdedRetryMs): MaculaError {
+  return new MaculaError('MACULA_OVERLOADED', message, { details: { limit, value, retryAfterMs } });
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -36,7 +36,7 @@ function unexpected(): never {
 export function handlersWith(some: Partial<ControlHandlers>): ControlHandlers {
   const names = [
     'status', 'stop', 'wait', 'listPeers', 'watchPeers', 'connectPeer', 'disconnectPeer', 'pingPeer', 'trustPeer', 'untrustPeer', 'config',
-    'dhtPut', 'dhtGet', 'dhtDelete', 'dhtProviders', 'dhtTrace', 'dhtNodes', 'poolStats', 'pubsubPublish', 'pubsubSubscribe',
+    'dhtPut', 'dhtGet', 'dhtDelete', 'dhtProviders', 'dhtTrace', 'dhtNodes', 'poolStats', 'pubsubPublish', 'pubsubSubscribe', 'rpc',
   ];
   return { ...Object.fromEntries(names.map((name) => [name, unexpected])), ...some } as unknown as ControlHandlers;
 }

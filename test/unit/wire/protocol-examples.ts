@@ -20,6 +20,7 @@ import {
 } from '../../../src/lib/wire/pubsub-messages.js';
 import { encodePeerRecord } from '../../../src/lib/wire/peer-record.js';
 import { relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayReserveBody, relayReserveReplyBody } from '../../../src/lib/wire/relay-messages.js';
+import { callBody, failureBody, resultBody } from '../../../src/lib/wire/rpc-messages.js';
 import { streamOpenBody } from '../../../src/lib/wire/stream-open.js';
 
 const client = { id: '11'.repeat(32), nonce: Buffer.alloc(32, 0xaa), pathSecret: Buffer.alloc(32, 0xc1) };
@@ -89,6 +90,10 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   cancel: encodeFrame(FrameType.cancel, none, cancelBody(7)),
   disconnect: encodeFrame(FrameType.disconnect, none, disconnectBody(0x0b, 'shutting down')),
   'stream-open': encodeFrame(FrameType.streamOpen, none, streamOpenBody('echo', null)),
+  call: encodeFrame(FrameType.call, request, [5, callBody('math.add', { a: 1, b: 2 }, 5000, undefined)]),
+  'call-reply': encodeFrame(FrameType.reply, reply, [5, resultBody(3)]),
+  'call-idempotent': encodeFrame(FrameType.call, request, [6, callBody('math.add', { a: 1 }, 5000, Buffer.alloc(16, 0xcd))]),
+  'call-failure': encodeFrame(FrameType.reply, reply, [6, failureBody(3, 'b is missing', {})]),
   'peer-exchange': encodeFrame(FrameType.peerExchange, request, [8, peerExchangeBody(16)]),
   'peer-exchange-reply': encodeFrame(FrameType.peerExchangeReply, reply, [8, peerExchangeReplyBody([{ nodeId: client.id, addresses: [clientAddress], ageSeconds: 12 }])]),
   'find-node': dhtRequest({ type: 'find-node', target: key.bytes }),

@@ -1,0 +1,15 @@
+import type {
+  RpcAnswerInput, RpcAnswerResult, RpcCallInput, RpcCallResult, RpcListResult, RpcProvidersInput, RpcProvidersResult, RpcServeEvent, RpcServeInput,
+} from './protocol-rpc.js';
+
+/** What a node does for its control socket about RPC. */
+export interface RpcHandlers {
+  /** @throws MaculaError MACULA_NO_PROVIDER, MACULA_CALL_FAILED, MACULA_TIMED_OUT and as NodeRpc.call */
+  call(request: RpcCallInput, signal: AbortSignal): Promise<RpcCallResult>;
+  /** Hands over calls until the signal aborts; the procedure is withdrawn when its last stream ends. @throws MaculaError MACULA_ALREADY_SERVED, MACULA_INVALID_VALUE */
+  serve(request: RpcServeInput, signal: AbortSignal): AsyncIterable<RpcServeEvent>;
+  answer(request: RpcAnswerInput): RpcAnswerResult;
+  list(): RpcListResult;
+  /** @throws MaculaError MACULA_NO_PROVIDER, MACULA_TIMED_OUT */
+  providers(request: RpcProvidersInput, signal: AbortSignal): Promise<RpcProvidersResult>;
+}

@@ -1,0 +1,79 @@
+/** What remembering one call costs besides its result. */
+const entryOverheadBytes = 256;
+
+/** A call that is remembered. */
+export interface RememberedCall<Running> {
+  readonly key: string;
+  /** Clock.nowMs() after which nobody can repeat it. */
+  readonly deadlineMs: number;
+  /** What runs; undefined once it is done. */
+  running: Running | undefined;
+  /** The reply's body in MessagePack, once it is done. */
+  reply: Uint8Array | undefined;
+}
+
+/**
+ * Remembers idempotent calls until their deadlines, so that a repeated one gets the first answer, or joins the one that still
+ * runs. Bounded by bytes: the oldest answers go first. Calls that run are not forgotten; what serves them bounds their number.
+ */
+export class CallMemory<Running> {
+  readonly #maxBytes: number;
+  /** Oldest first. */
+  readonly #calls = new Map<string, RememberedCall<Running>>();
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @param key says who calls and which call it is */
+  find(key: string, nowMs: number): RememberedCall<Running> | undefined {
+    const call = this.#calls.get(key);
+    if (!call) return undefined;
+    if (call.running !== undefined || call.deadlineMs > nowMs) return call;
+    this.forget(call);
+    return undefined;
+  }
+
+  begin(key: string, running: Running, deadlineMs: number, nowMs: number): RememberedCall<Running> {
+    this.#forgetExpired(nowMs);
+    const call: RememberedCall<Running> = { key, deadlineMs, running, reply: undefined };
+    this.#calls.set(key, call);
+    return call;
+  }
+
+  /** The call is done. */
+  finish(call: RememberedCall<Running>, reply: Uint8Array): void {
+    if (this.#calls.get(call.key) !== call) return;
+    call.running = undefined;
+    call.reply = reply;
+    this.#bytes += reply.length + entryOverheadBytes;
+    for (const oldest of this.#calls.values()) {
+      if (this.#bytes <= this.#maxBytes) return;
+      if (oldest.running === undefined) this.forget(oldest);
+    }
+  }
+
+  /** The call leaves no answer: it was cancelled, or its answer cannot be kept. */
+  forget(call: RememberedCall<Running>): void {
+    if (this.#calls.get(call.key) !== call) return;
+    this.#calls.delete(call.key);
+    if (call.reply) this.#bytes -= call.reply.length + entryOverheadBytes;
+  }
+
+  /** From the oldest on, as far as they have expired; one with a long deadline holds back those behind it, which the bytes bound. */
+  #forgetExpired(nowMs: number): void {
+    for (const call of this.#calls.values()) {
+      if (call.running !== undefined || call.deadlineMs > nowMs) return;
+      this.forget(call);
+    }
+  }
+}

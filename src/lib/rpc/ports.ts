@@ -1,0 +1,50 @@
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { RandomSource } from '../base/random.js';
+import type { NodeId } from '../identity/node-id.js';
+import type { RequestHandler, Session, StreamHandler, TransportStream } from '../session/session.js';
+import type { FrameType } from '../wire/frame-type.js';
+
+/** A connection that is held for a stream until released. */
+export interface HeldSession {
+  readonly session: Session;
+  /** Idempotent. */
+  release(): void;
+}
+
+/** Takes streams that peers open. */
+export type StreamAcceptor = (header: unknown, stream: TransportStream, session: Session) => StreamHandler;
+
+/** Carries calls between nodes. */
+export interface RpcTransport {
+  /**
+   * Sends a request to a node and resolves with the reply's body, connecting first where need be. It is sent at most once.
+   * @throws MaculaError as Session.request, and MACULA_UNREACHABLE where it was not sent at all
+   */
+  request(nodeId: NodeId, type: FrameType, body: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown>;
+  /** A connection for a stream of its own. @throws MaculaError MACULA_UNREACHABLE, MACULA_OVERLOADED, MACULA_TIMED_OUT, MACULA_ABORTED */
+  hold(nodeId: NodeId, options: { timeoutMs: number; signal?: AbortSignal }): Promise<HeldSession>;
+  serve(type: FrameType, replyType: FrameType, handler: RequestHandler): void;
+  serveStream(purpose: string, accept: StreamAcceptor): void;
+}
+
+/** Who serves what, in the whole mesh. */
+export interface ProviderLookup {
+  /** Providers of a procedure; an answer may come from a cache unless `fresh`. @throws MaculaError MACULA_ABORTED, MACULA_OVERLOADED */
+  find(procedure: string, options: { fresh: boolean; signal?: AbortSignal }): Promise<readonly NodeId[]>;
+  /** A provider did not serve: cached answers that name it are not used any more. */
+  failed(nodeId: NodeId): void;
+  /** Says that this node serves a procedure, until {@link withdraw}; goes on by itself where it fails at first. */
+  announce(procedure: string, signal?: AbortSignal): Promise<void>;
+  withdraw(procedure: string, signal?: AbortSignal): Promise<void>;
+}
+
+/** What RPC needs of the node around it. */
+export interface RpcComponents {
+  readonly nodeId: NodeId;
+  readonly transport: RpcTransport;
+  readonly providers: ProviderLookup;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+}

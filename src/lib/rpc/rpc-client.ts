@@ -1,0 +1,246 @@
+import { delay, throwIfAborted, withTimeout } from '../base/abort.js';
+import { Emitter } from '../base/emitter.js';
+import { MaculaError } from '../base/errors.js';
+import type { Settings } from '../config/schema.js';
+import type { NodeId } from '../identity/node-id.js';
+import { FrameType } from '../wire/frame-type.js';
+import { decodeBody, encodeBody } from '../wire/message-pack.js';
+import { callBody, callIdBytes, maxRemainingMs, readReply } from '../wire/rpc-messages.js';
+import { chooseProvider } from './balancer.js';
+import { callError, failureOf, noProviderError, retryAfterOf, tooManyCallsError, verdictOf } from './call-errors.js';
+import type { CallOptions, CallOutcome, PendingCall } from './call-options.js';
+import { CallCounters, type CallCounts } from './call-counters.js';
+import { hedged } from './hedge.js';
+import { HedgePolicy } from './hedge-policy.js';
+import type { RpcComponents } from './ports.js';
+import type { ProviderDirectory } from './provider-directory.js';
+import type { ProviderState } from './provider-state.js';
+import { RetryPolicy, type RetrySettings } from './retry-policy.js';
+import type { RpcServer } from './rpc-server.js';
+import { ShareBudget } from './share-budget.js';
+
+export type RpcClientSettings = RetrySettings &
+  Pick<Settings, 'rpcTimeoutMs' | 'rpcRetryShare' | 'rpcRetryRate' | 'rpcSilenceMs' | 'rpcHedgeShare' | 'rpcMaxCalls' | 'rpcMaxCallsPerPeer'>;
+
+export interface RpcClientComponents extends Omit<RpcComponents, 'providers' | 'logger'> {
+  readonly directory: ProviderDirectory;
+  /** Serves the calls that this node makes to itself. */
+  readonly server: RpcServer;
+}
+
+export interface RpcClientEvents {
+  /** A provider failed so often that it is left alone for a while. */
+  circuitOpened: { readonly procedure: string; readonly nodeId: NodeId; readonly forMs: number };
+  /** It answered again. */
+  circuitClosed: { readonly procedure: string; readonly nodeId: NodeId };
+}
+
+/** Round trips an idempotent call waits for a provider before another is asked, at least rpcSilenceMs. */
+const silentRoundTrips = 10;
+
+/** Makes calls: finds a provider, chooses among several, tries again where that is safe, and never after the deadline. */
+export class RpcClient {
+  readonly #components: RpcClientComponents;
+  readonly #settings: RpcClientSettings;
+  readonly #events = new Emitter<RpcClientEvents>();
+  readonly #counters = new CallCounters();
+  readonly #retryBudget: ShareBudget;
+  readonly #retries: RetryPolicy;
+  readonly #hedging: HedgePolicy;
+  /** Attempts under way by provider. */
+  readonly #perPeer = new Map<NodeId, number>();
+  readonly #stopping = new AbortController();
+
+  constructor(components: RpcClientComponents, settings: RpcClientSettings) {
+    this.#components = components;
+    this.#settings = settings;
+    this.#retryBudget = new ShareBudget(settings.rpcRetryShare, settings.rpcRetryRate);
+    this.#retries = new RetryPolicy({ budget: this.#retryBudget, random: components.random }, settings);
+    this.#hedging = new HedgePolicy(settings.rpcHedgeShare);
+  }
+
+  on<Name extends keyof RpcClientEvents>(name: Name, listener: (value: RpcClientEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  counts(): CallCounts {
+    return this.#counters.counts();
+  }
+
+  /** Calls wait no longer. */
+  stop(): void {
+    this.#stopping.abort(new MaculaError('MACULA_ABORTED', 'the node is shutting down or not running'));
+  }
+
+  /**
+   * Calls a procedure and resolves with its result and how the call went. Every error has in its details `status` (a name of
+   * RpcStatus) and `executed`: `no` where the procedure certainly did not run, otherwise `maybe` or `yes`.
+   * @param args anything MessagePack can carry, at most 1 MiB
+   * @throws MaculaError MACULA_NO_PROVIDER, MACULA_CALL_FAILED (it ran and failed), MACULA_TIMED_OUT, MACULA_UNREACHABLE,
+   * MACULA_CONNECTION_CLOSED, MACULA_OVERLOADED, MACULA_CALL_REFUSED, MACULA_INVALID_VALUE, MACULA_ABORTED
+   */
+  async call(procedure: string, args: unknown, options: CallOptions = {}): Promise<CallOutcome> {
+    const call = this.#begin(procedure, args, options);
+    try {
+      const outcome = options.node === undefined ? await this.#byName(call, options.hedge === true) : await this.#atNode(call, options.node);
+      this.#counters.end('succeeded');
+      return outcome;
+    } catch (error) {
+      this.#counters.end(MaculaError.from(error).code === 'MACULA_ABORTED' ? 'cancelled' : 'failed');
+      throw error;
+    }
+  }
+
+  #begin(procedure: string, args: unknown, { timeoutMs = this.#settings.rpcTimeoutMs, idempotent, hedge, signal }: CallOptions): PendingCall {
+    throwIfAborted(this.#stopping.signal);
+    throwIfAborted(signal);
+    if (!(timeoutMs > 0 && timeoutMs <= maxRemainingMs)) throw new MaculaError('MACULA_INVALID_VALUE', `a deadline is 1 to ${maxRemainingMs} ms away, not ${timeoutMs}`, { hint: 'Correct it and try again.' });
+    if (hedge && !idempotent) throw new MaculaError('MACULA_INVALID_VALUE', 'only an idempotent call can be hedged', { hint: 'Declare it idempotent if running it twice does no harm.' });
+    const { rpcMaxCalls } = this.#settings;
+    const { clock, random } = this.#components;
+    if (this.#counters.running >= rpcMaxCalls) throw callError(tooManyCallsError('rpcMaxCalls', rpcMaxCalls), { procedure, timeoutMs }, undefined, 0);
+    this.#counters.begin();
+    this.#retryBudget.earn();
+    const startMs = clock.nowMs();
+    return { procedure, args, callId: idempotent ? random.bytes(callIdBytes) : undefined, timeoutMs, startMs, deadlineMs: startMs + timeoutMs, signal };
+  }
+
+  async #byName(call: PendingCall, hedge: boolean): Promise<CallOutcome> {
+    const { clock, random, directory } = this.#components;
+    const { procedure } = call;
+    const tried: ProviderState[] = [];
+    let providers = directory.current(procedure) ?? (await this.#find(call, false));
+    for (let attempts = 1; ; attempts++) {
+      const provider = chooseProvider(providers, tried, clock.nowMs(), random);
+      if (!provider) throw callError(noProviderError(procedure), call, undefined, attempts - 1);
+      try {
+        const others = providers.length - tried.length > 1;
+        const answered = hedge && others ? await this.#hedgedAttempt(call, provider, providers) : { provider, result: await this.#attemptAt(call, provider, others, call.signal) };
+        return { result: answered.result, provider: answered.provider.nodeId, attempts, durationMs: clock.nowMs() - call.startMs };
+      } catch (cause) {
+        const error = MaculaError.from(cause);
+        if (!tried.includes(provider)) tried.push(provider);
+        if (error.code === 'MACULA_NO_PROVIDER') directory.gone(procedure, provider.nodeId);
+        await this.#beforeRetry(call, provider, error, attempts, providers.some((other) => !tried.includes(other)));
+        providers = directory.current(procedure) ?? (await this.#find(call, error.code === 'MACULA_NO_PROVIDER'));
+      }
+    }
+  }
+
+  async #atNode(call: PendingCall, nodeId: NodeId): Promise<CallOutcome> {
+    const { clock } = this.#components;
+    for (let attempts = 1; ; attempts++) {
+      try {
+        const result = await this.#attempt(call, nodeId, call.deadlineMs - clock.nowMs(), call.signal);
+        return { result, provider: nodeId, attempts, durationMs: clock.nowMs() - call.startMs };
+      } catch (cause) {
+        await this.#beforeRetry(call, { nodeId }, MaculaError.from(cause), attempts, false);
+      }
+    }
+  }
+
+  /** Waits until the next attempt may be made. @throws the caller's error where there is to be none */
+  async #beforeRetry(call: PendingCall, { nodeId }: { nodeId: NodeId }, error: MaculaError, attempts: number, hasOther: boolean): Promise<void> {
+    const { clock } = this.#components;
+    const nowMs = clock.nowMs();
+    // A provider that ceased to serve may have left others the DHT knows of by now.
+    const mayHaveOther = hasOther || (error.code === 'MACULA_NO_PROVIDER' && attempts === 1 && this.#components.directory.known(call.procedure).length === 0);
+    const decision = this.#retries.decide({ error, attempts, idempotent: call.callId !== undefined, remainingMs: call.deadlineMs - nowMs, hasOther: mayHaveOther }, nowMs);
+    if (decision.kind === 'give-up') throw callError(error, call, nodeId, attempts);
+    this.#counters.retry();
+    if (call.signal || decision.delayMs > 0) await delay(clock, decision.delayMs, call.signal);
+    throwIfAborted(this.#stopping.signal);
+  }
+
+  #find(call: PendingCall, fresh: boolean): Promise<readonly ProviderState[]> {
+    const { clock, directory } = this.#components;
+    const remainingMs = Math.max(0, call.deadlineMs - clock.nowMs());
+    return withTimeout(clock, remainingMs, 'finding a provider', call.signal, (signal) => directory.find(call.procedure, fresh, signal)).catch((error: unknown) => {
+      const { code, message, hint, details } = MaculaError.from(error);
+      throw callError(new MaculaError(code, message, { hint, details: { ...details, executed: 'no' }, cause: error }), call, undefined, 0);
+    });
+  }
+
+  /** Sends the call to a provider and again to another one where the first is slow. */
+  async #hedgedAttempt(call: PendingCall, first: ProviderState, providers: readonly ProviderState[]): Promise<{ result: unknown; provider: ProviderState }> {
+    const { clock, random } = this.#components;
+    const copy = (provider: ProviderState) => async (signal: AbortSignal | undefined) => {
+      const startMs = clock.nowMs();
+      const result = await this.#attemptAt(call, provider, true, signal);
+      this.#hedging.answered(call.procedure, clock.nowMs() - startMs);
+      return { result, provider };
+    };
+    const afterMs = this.#hedging.begin(call.procedure);
+    if (afterMs === undefined) return copy(first)(call.signal);
+    return hedged(clock, afterMs, call.signal, copy(first), () => {
+      const second = chooseProvider(providers, [first], clock.nowMs(), random);
+      if (!second || second === first || !this.#hedging.take(clock.nowMs())) return undefined;
+      this.#counters.hedge();
+      return copy(second);
+    });
+  }
+
+  async #attemptAt(call: PendingCall, provider: ProviderState, hasOther: boolean, signal: AbortSignal | undefined): Promise<unknown> {
+    const { clock } = this.#components;
+    const startMs = clock.nowMs();
+    const wasClosed = provider.breaker.state(startMs) === 'closed';
+    provider.begin(startMs);
+    try {
+      const result = await this.#attempt(call, provider.nodeId, this.#patienceMs(call, provider, hasOther, startMs), signal);
+      const nowMs = clock.nowMs();
+      provider.end('good', nowMs - startMs, nowMs, this.#components.random);
+      if (!wasClosed) this.#events.emit('circuitClosed', { procedure: call.procedure, nodeId: provider.nodeId });
+      return result;
+    } catch (cause) {
+      this.#judge(call.procedure, provider, MaculaError.from(cause), startMs, wasClosed);
+      throw cause;
+    }
+  }
+
+  #judge(procedure: string, provider: ProviderState, error: MaculaError, startMs: number, wasClosed: boolean): void {
+    const nowMs = this.#components.clock.nowMs();
+    const verdict = verdictOf(error);
+    const forMs = provider.end(verdict, nowMs - startMs, nowMs, this.#components.random, retryAfterOf(error));
+    const { nodeId } = provider;
+    if (verdict === 'failed') this.#components.directory.failed(nodeId);
+    if (forMs !== undefined) this.#events.emit('circuitOpened', { procedure, nodeId, forMs });
+    else if (!wasClosed && provider.breaker.state(nowMs) === 'closed') this.#events.emit('circuitClosed', { procedure, nodeId });
+  }
+
+  /** How long one attempt may take: all that is left, unless the call may run again and there is somebody else to ask. */
+  #patienceMs(call: PendingCall, provider: ProviderState, hasOther: boolean, nowMs: number): number {
+    const remainingMs = call.deadlineMs - nowMs;
+    if (!call.callId || !hasOther) return remainingMs;
+    return Math.min(remainingMs / 2, Math.max(this.#settings.rpcSilenceMs, silentRoundTrips * (provider.rttMs ?? 0)));
+  }
+
+  /** One attempt at one node; resolves with the procedure's result. */
+  async #attempt(call: PendingCall, nodeId: NodeId, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
+    const { transport } = this.#components;
+    const underWay = this.#perPeer.get(nodeId) ?? 0;
+    const { rpcMaxCallsPerPeer } = this.#settings;
+    if (underWay >= rpcMaxCallsPerPeer) throw tooManyCallsError('rpcMaxCallsPerPeer', rpcMaxCallsPerPeer);
+    this.#perPeer.set(nodeId, underWay + 1);
+    try {
+      const { procedure, args, callId } = call;
+      const reply =
+        nodeId === this.#components.nodeId
+          ? await this.#locally(call, timeoutMs, signal)
+          : await transport.request(nodeId, FrameType.call, callBody(procedure, args, timeoutMs, callId), signal ? { timeoutMs, signal } : { timeoutMs });
+      const message = readReply(reply);
+      if (message.ok) return message.result;
+      throw failureOf(message);
+    } finally {
+      const left = this.#perPeer.get(nodeId)! - 1;
+      if (left === 0) this.#perPeer.delete(nodeId);
+      else this.#perPeer.set(nodeId, left);
+    }
+  }
+
+  /** A call of this node to itself; values go through the encoding, so that they arrive as they would anywhere else. */
+  #locally({ procedure, args, callId }: PendingCall, timeoutMs: number, given: AbortSignal | undefined): Promise<unknown> {
+    const { clock, nodeId, server } = this.#components;
+    const call = { procedure, args: decodeBody(encodeBody(args)), remainingMs: timeoutMs, callId };
+    return withTimeout(clock, timeoutMs, 'the procedure', given, async (signal) => decodeBody(encodeBody(await server.serveCall(call, nodeId, { signal }))));
+  }
+}

@@ -1,0 +1,171 @@
+import { MaculaError } from '../base/errors.js';
+import type { Logger } from '../base/logger.js';
+import type { Clock } from '../base/clock.js';
+import type { Settings } from '../config/schema.js';
+import type { NodeId } from '../identity/node-id.js';
+import type { RequestContext } from '../session/session.js';
+import { decodeBody, encodeBody } from '../wire/message-pack.js';
+import { failureBody, readCall, resultBody, type CallMessage } from '../wire/rpc-messages.js';
+import { CallMemory, type RememberedCall } from './call-memory.js';
+import { CallRun, Deadlines, type CancelSource } from './call-run.js';
+import type { Procedure } from './procedure.js';
+import type { ProcedureRegistry } from './procedure-registry.js';
+import type { ServedOutcome } from './procedure-stats.js';
+import { admitCall } from './serve-policy.js';
+import { RpcStatus, statusOf } from './status.js';
+
+export interface RpcServerComponents {
+  readonly registry: ProcedureRegistry;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** An idempotent call that runs, and all who wait for it. */
+interface SharedRun {
+  readonly controller: AbortController;
+  readonly reply: Promise<unknown>;
+  waiting: number;
+}
+
+/**
+ * Serves calls. What it throws reaches the caller as an ERROR and means that nothing ran; what it returns is the body of a
+ * REPLY, also where the procedure failed.
+ */
+export class RpcServer {
+  readonly #registry: ProcedureRegistry;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #memory: CallMemory<SharedRun>;
+  readonly deadlines: Deadlines;
+  #isStopping = false;
+
+  constructor({ registry, clock, logger }: RpcServerComponents, settings: Pick<Settings, 'rpcMemoryBytes'>) {
+    this.#registry = registry;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#memory = new CallMemory(settings.rpcMemoryBytes);
+    this.deadlines = new Deadlines(clock);
+  }
+
+  /** Idempotent calls remembered, running or done. */
+  get remembered(): number {
+    return this.#memory.size;
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  /** From now on new calls are refused; those under way go on. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  /** Serves a CALL. @throws MaculaError MACULA_PROTOCOL_VIOLATION, and as {@link admitCall} */
+  serve(body: unknown, context: RequestContext): unknown {
+    return this.serveCall(readCall(body), context.session.nodeId, context);
+  }
+
+  /** @throws MaculaError as {@link admitCall} */
+  serveCall(call: CallMessage, caller: NodeId, source: CancelSource): unknown {
+    const nowMs = this.#clock.nowMs();
+    if (call.callId) return this.#serveOnce(call, call.callId, caller, source, nowMs);
+    return this.#run(admitCall(this.#registry, call.procedure, caller, this.#isStopping), call, caller, source, nowMs);
+  }
+
+  /** A call that may come again: it runs once, and everyone who asks gets its answer. */
+  #serveOnce(call: CallMessage, callId: Uint8Array, caller: NodeId, source: CancelSource, nowMs: number): unknown {
+    const key = `${caller}${Buffer.from(callId).toString('latin1')}${call.procedure}`;
+    const known = this.#memory.find(key, nowMs);
+    if (known) this.#registry.get(call.procedure)?.stats.repeat();
+    if (known?.reply) return decodeBody(known.reply);
+    if (known?.running) return this.#join(known, known.running, source);
+    const procedure = admitCall(this.#registry, call.procedure, caller, this.#isStopping);
+    const controller = new AbortController();
+    const reply = this.#run(procedure, call, caller, controller, nowMs);
+    if (!(reply instanceof Promise)) {
+      this.#remember(this.#memory.begin(key, { controller, reply: Promise.resolve(reply), waiting: 0 }, nowMs + call.remainingMs, nowMs), reply);
+      return reply;
+    }
+    const shared: SharedRun = { controller, reply, waiting: 0 };
+    const remembered = this.#memory.begin(key, shared, nowMs + call.remainingMs, nowMs);
+    void reply.then((body) => (controller.signal.aborted ? this.#memory.forget(remembered) : this.#remember(remembered, body)));
+    return this.#join(remembered, shared, source);
+  }
+
+  /** Waits for a call under way; it is cancelled when nobody waits any more. */
+  async #join(remembered: RememberedCall<SharedRun>, shared: SharedRun, { signal }: CancelSource): Promise<unknown> {
+    shared.waiting++;
+    const onAbort = (): void => {
+      if (--shared.waiting > 0) return;
+      this.#memory.forget(remembered);
+      shared.controller.abort(signal.reason);
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await shared.reply;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #remember(remembered: RememberedCall<SharedRun>, body: unknown): void {
+    try {
+      this.#memory.finish(remembered, encodeBody(body));
+    } catch {
+      // It cannot travel, which the caller is told; a repeated call is told the same after running again.
+      this.#memory.forget(remembered);
+    }
+  }
+
+  /** Runs a procedure; the reply's body, at once where the procedure returns at once. Never rejects. */
+  #run(procedure: Procedure, call: CallMessage, caller: NodeId, source: CancelSource, nowMs: number): unknown {
+    const { handler, stats } = procedure;
+    if (handler.kind === 'stream') {
+      return failureBody(RpcStatus.FAILED_PRECONDITION, `${JSON.stringify(procedure.name)} answers with a stream; call it as one`, {});
+    }
+    const run = new CallRun(this.deadlines, source, { procedure: call.procedure, caller, deadlineMs: nowMs + call.remainingMs });
+    const end = (outcome: ServedOutcome): void => {
+      run.end();
+      stats.end(run.cancelled ? 'cancelled' : outcome, this.#clock.nowMs() - nowMs);
+    };
+    stats.begin();
+    let result: unknown;
+    try {
+      result = handler.run(call.args, run);
+    } catch (error) {
+      end('failed');
+      return this.failure(procedure, run, error);
+    }
+    if (!isThenable(result)) {
+      end('succeeded');
+      return resultBody(result);
+    }
+    return Promise.resolve(result).then(
+      (value) => {
+        end('succeeded');
+        return resultBody(value);
+      },
+      (error: unknown) => {
+        end('failed');
+        return this.failure(procedure, run, error);
+      },
+    );
+  }
+
+  /** What the caller may know of a procedure's failure. */
+  failure(procedure: Procedure, run: CallRun, error: unknown): unknown {
+    if (run.cancelled) return failureBody(RpcStatus[statusOf(run.cancelled)], run.cancelled.message, {});
+    if (error instanceof MaculaError && error.code !== 'MACULA_UNEXPECTED') {
+      const { status: _, ...details } = error.details;
+      return failureBody(RpcStatus[statusOf(error)], error.message, error.code === 'MACULA_CALL_FAILED' ? details : { ...details, code: error.code });
+    }
+    this.#logger.error('a procedure failed', { procedure: procedure.name, caller: run.caller, error: error instanceof Error ? error.stack : String(error) });
+    return failureBody(RpcStatus.UNKNOWN, 'the procedure failed for a reason of its own', {});
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

@@ -1,0 +1,113 @@
+import { throwIfAborted } from '../base/abort.js';
+import { MaculaError } from '../base/errors.js';
+import type { Service } from '../base/lifecycle.js';
+import type { Settings } from '../config/schema.js';
+import type { NodeId } from '../identity/node-id.js';
+import { FrameType } from '../wire/frame-type.js';
+import type { CallCounts } from './call-counters.js';
+import type { CallOptions, CallOutcome } from './call-options.js';
+import type { RpcComponents } from './ports.js';
+import type { ProcedureRegistry } from './procedure-registry.js';
+import { ProviderDirectory } from './provider-directory.js';
+import type { ProviderSettings } from './provider-state.js';
+import { RpcClient, type RpcClientEvents, type RpcClientSettings } from './rpc-client.js';
+import { RpcServer } from './rpc-server.js';
+
+export type RpcSettings = RpcClientSettings & ProviderSettings & Pick<Settings, 'rpcMemoryBytes'>;
+
+/** A provider of a procedure as this node has come to know it. */
+export interface KnownProvider {
+  readonly nodeId: NodeId;
+  /** Milliseconds; undefined before the first answer. */
+  readonly rttMs: number | undefined;
+  readonly inFlight: number;
+  /** `open`: left alone after failures; `half-open`: the next call is a trial. */
+  readonly circuit: 'closed' | 'open' | 'half-open';
+}
+
+export interface RpcStats {
+  /** Calls this node makes. */
+  readonly calls: CallCounts;
+  /** Idempotent calls this node remembers. */
+  readonly remembered: number;
+  /** Calls being served whose handlers watch their deadline. */
+  readonly watched: number;
+}
+
+/** Remote procedure calls of a node: serves those of its registry, and calls those of others. */
+export class Rpc implements Service {
+  readonly #components: RpcComponents & { readonly registry: ProcedureRegistry };
+  readonly #server: RpcServer;
+  readonly #directory: ProviderDirectory;
+  readonly #client: RpcClient;
+  #unlisten: (() => void)[] = [];
+  #isRunning = false;
+
+  constructor(components: RpcComponents & { readonly registry: ProcedureRegistry }, settings: RpcSettings) {
+    this.#components = components;
+    this.#server = new RpcServer(components, settings);
+    this.#directory = new ProviderDirectory(components, settings);
+    this.#client = new RpcClient({ ...components, directory: this.#directory, server: this.#server }, settings);
+  }
+
+  /** Serves what is registered and announces it; announcing goes on in the background. */
+  async start(signal?: AbortSignal): Promise<void> {
+    throwIfAborted(signal);
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    const { registry, transport } = this.#components;
+    transport.serve(FrameType.call, FrameType.reply, (body, context) => this.#server.serve(body, context));
+    this.#unlisten = [
+      registry.on('registered', ({ name }) => this.#directory.changed(name)),
+      registry.on('unregistered', ({ name }) => this.#directory.changed(name)),
+    ];
+    for (const { name } of registry.announced()) void this.announce(name).catch(() => undefined);
+  }
+
+  /** Refuses new calls; those being served go on until the sessions end. The DHT withdraws what was announced when it stops. */
+  async stop(): Promise<void> {
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
+    for (const remove of this.#unlisten.splice(0)) remove();
+    this.#server.stop();
+    this.#client.stop();
+  }
+
+  on<Name extends keyof RpcClientEvents>(name: Name, listener: (value: RpcClientEvents[Name]) => void): () => void {
+    return this.#client.on(name, listener);
+  }
+
+  /** @throws MaculaError as RpcClient.call */
+  call(procedure: string, args: unknown, options?: CallOptions): Promise<CallOutcome> {
+    return this.#client.call(procedure, args, options);
+  }
+
+  /**
+   * Tells the mesh that this node serves the procedure; it goes on telling even where this fails for want of replicas.
+   * @throws MaculaError as Dht.provide
+   */
+  async announce(procedure: string, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#components.providers.announce(procedure, signal);
+    } catch (error) {
+      this.#components.logger.warn('a procedure could not be announced at once; it is tried again', { procedure, error: MaculaError.from(error).message });
+      throw error;
+    }
+  }
+
+  /** @throws MaculaError MACULA_OVERLOADED, MACULA_ABORTED */
+  withdraw(procedure: string, signal?: AbortSignal): Promise<void> {
+    return this.#components.providers.withdraw(procedure, signal);
+  }
+
+  /** Looks up who serves a procedure, and tells what this node knows of each. @throws MaculaError MACULA_ABORTED, MACULA_OVERLOADED */
+  async providers(procedure: string, options: { fresh?: boolean; signal?: AbortSignal } = {}): Promise<KnownProvider[]> {
+    const states = await this.#directory.find(procedure, options.fresh === true, options.signal);
+    const nowMs = this.#components.clock.nowMs();
+    return states.map(({ nodeId, rttMs, inFlight, breaker }) => ({ nodeId, rttMs, inFlight, circuit: breaker.state(nowMs) }));
+  }
+
+  stats(): RpcStats {
+    return { calls: this.#client.counts(), remembered: this.#server.remembered, watched: this.#server.deadlines.size };
+  }
+}
