@@ -32,11 +32,11 @@ export class RelayDialler {
     const route = await this.open(peer, relay, signal);
     try {
       const session = await sessions.dial(route, { expectedId: peer, signal });
-      this.#attach(session, route);
+      this.attach(session, route);
       return session;
     } catch (error) {
       const session = sessions.get(peer);
-      if (session && !session.isClosed) this.#attach(session, route);
+      if (session && !session.isClosed) this.attach(session, route);
       else ends.close(route.sessionId);
       throw error;
     }
@@ -50,7 +50,7 @@ export class RelayDialler {
   }
 
   /** The way belongs to the session from now on, and ends with it. */
-  #attach(session: Session, route: RelayRoute): void {
+  attach(session: Session, route: RelayRoute): void {
     session.connection.addRoute(route);
     void session.connection.closed.then(() => this.#components.ends.close(route.sessionId));
   }

@@ -2,8 +2,9 @@ import type { NodeId } from '../identity/node-id.js';
 import type { Contact } from '../dht/contact.js';
 import type { DhtPeerListener, DhtTransport, PeerRequestHandler } from '../dht/ports.js';
 import type { ConnectionPool } from '../pool/connection-pool.js';
-import type { SessionManager } from '../session/session.js';
+import type { Session, SessionManager } from '../session/session.js';
 import type { FrameType } from '../wire/frame-type.js';
+import type { RelayHint } from '../wire/peer-record.js';
 import { sessionContact } from './session-contact.js';
 
 /** In whose name the pool keeps connections for the DHT. */
@@ -13,10 +14,13 @@ const owner = 'dht';
 export class PooledDhtTransport implements DhtTransport {
   readonly #pool: ConnectionPool;
   readonly #sessions: Pick<SessionManager, 'list' | 'get' | 'on'>;
+  readonly #relaysOf: (nodeId: NodeId) => readonly RelayHint[] | undefined;
 
-  constructor(components: { pool: ConnectionPool; sessions: Pick<SessionManager, 'list' | 'get' | 'on'> }) {
+  /** @param components `relaysOf` tells through which relays a peer says it is reachable */
+  constructor(components: { pool: ConnectionPool; sessions: Pick<SessionManager, 'list' | 'get' | 'on'>; relaysOf?: (nodeId: NodeId) => readonly RelayHint[] | undefined }) {
     this.#pool = components.pool;
     this.#sessions = components.sessions;
+    this.#relaysOf = components.relaysOf ?? (() => undefined);
   }
 
   /** @throws MaculaError as ConnectionPool.request */
@@ -25,16 +29,16 @@ export class PooledDhtTransport implements DhtTransport {
   }
 
   serve(type: FrameType, replyType: FrameType, handler: PeerRequestHandler): void {
-    this.#pool.serve(type, replyType, (body, { session }) => handler(body, sessionContact(session)));
+    this.#pool.serve(type, replyType, (body, { session }) => handler(body, this.#contact(session)));
   }
 
   connected(): Contact[] {
-    return this.#sessions.list().map(sessionContact);
+    return this.#sessions.list().map((session) => this.#contact(session));
   }
 
   listen(listener: DhtPeerListener): () => void {
     const stops = [
-      this.#sessions.on('opened', (session) => listener.opened(sessionContact(session))),
+      this.#sessions.on('opened', (session) => listener.opened(this.#contact(session))),
       this.#sessions.on('closed', ({ session }) => {
         const other = this.#sessions.get(session.nodeId);
         if (!other || other === session || other.isClosed) listener.closed(session.nodeId);
@@ -47,5 +51,9 @@ export class PooledDhtTransport implements DhtTransport {
 
   keep(nodeIds: readonly NodeId[]): void {
     this.#pool.keep(owner, nodeIds);
+  }
+
+  #contact(session: Session): Contact {
+    return sessionContact(session, this.#relaysOf(session.nodeId));
   }
 }

@@ -132,7 +132,7 @@ export function dhtChild({ parts, clock, random, logger }: TreeComponents, setti
           realmId: realmId(settings.realm),
           signer: createSigner(identity),
           verify: rememberVerified(verifySignature, verifiedSignatures),
-          transport: new PooledDhtTransport({ pool: parts.running('pool'), sessions: parts.running('sessions') }),
+          transport: new PooledDhtTransport({ pool: parts.running('pool'), sessions: parts.running('sessions'), relaysOf: (nodeId) => parts.peerRelays?.of(nodeId) }),
           records: store.collection<unknown>('dht-records'),
           contacts: store.collection<readonly RememberedContact[]>('dht-contacts'),
           clock,
@@ -165,7 +165,7 @@ export function peersChild({ parts, clock, random, logger, onPeersChanged }: Tre
           pins: parts.running('pins'),
           resolver: systemResolver,
           otherWays: {
-            dial: (nodeId, { mayLookUp, signal }) => reach.otherwise(nodeId, { relays: [], mayLookUp, tried: book.addresses(nodeId), signal }),
+            dial: (nodeId, { mayLookUp, signal }) => reach.otherwise(nodeId, { relays: parts.peerRelays?.of(nodeId) ?? [], mayLookUp, tried: book.addresses(nodeId), signal }),
           },
           localAddresses: parts.running('localAddresses'),
           clock,

@@ -2,6 +2,7 @@ import { MaculaError } from '../base/errors.js';
 import type { Dht } from '../dht/dht.js';
 import type { NodeIdentity } from '../identity/identity.js';
 import type { Pins } from '../identity/pins.js';
+import type { PeerRelays } from '../nat/peer-relays.js';
 import type { RelayClient } from '../nat/relay-client.js';
 import type { RelayDialler } from '../nat/relay-dialler.js';
 import type { RelayEnds } from '../nat/relay-ends.js';
@@ -33,6 +34,7 @@ export class NodeParts {
   relayServer: RelayServer | undefined;
   relayEnds: RelayEnds | undefined;
   relayDialler: RelayDialler | undefined;
+  peerRelays: PeerRelays | undefined;
   pool: ConnectionPool | undefined;
   dht: Dht | undefined;
   rpc: Rpc | undefined;

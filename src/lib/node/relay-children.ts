@@ -1,14 +1,17 @@
 import { addressScope, parseAddress, type SocketAddress } from '../base/address.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
+import { PeerRelays } from '../nat/peer-relays.js';
 import { RelayClient } from '../nat/relay-client.js';
 import { RelayDialler } from '../nat/relay-dialler.js';
 import { RelayEnds } from '../nat/relay-ends.js';
+import { RelayKeeper } from '../nat/relay-keeper.js';
 import { RelayServer } from '../nat/relay-server.js';
 import type { Session } from '../session/session.js';
 import { directAddress } from '../session/session-address.js';
 import { encodePeerRecord, type RelayHint } from '../wire/peer-record.js';
 import type { NodeParts } from './node-parts.js';
+import { PeerReach } from './peer-reach.js';
 import type { ChildSpec } from './supervisor.js';
 import type { TreeComponents } from './tree-components.js';
 
@@ -28,8 +31,11 @@ export function relayChild({ parts, clock, random, logger }: TreeComponents, set
       const server = new RelayServer(ports, settings);
       const isReserved = (nodeId: string): boolean => parts.relayClient?.isReserved(nodeId) ?? false;
       const ends = new RelayEnds({ ...ports, isReserved, closedByPeer: (nodeId, sessionId) => server.closedBy(nodeId, sessionId) });
+      const peerRelays = new PeerRelays({ sessions });
       await server.start();
       await ends.start();
+      await peerRelays.start();
+      parts.peerRelays = peerRelays;
       parts.relayServer = server;
       parts.relayEnds = ends;
       parts.relayDialler = new RelayDialler({ nodeId: ports.nodeId, ends, sessions, connect: (nodeId, addresses, signal) => connectDirectly(parts, nodeId, addresses, signal) });
@@ -37,6 +43,8 @@ export function relayChild({ parts, clock, random, logger }: TreeComponents, set
         parts.relayDialler = undefined;
         parts.relayEnds = undefined;
         parts.relayServer = undefined;
+        parts.peerRelays = undefined;
+        await peerRelays.stop();
         await ends.stop();
         await server.stop();
       };
@@ -66,14 +74,29 @@ export function relayClientChild({ parts, clock, random, logger }: TreeComponent
         settings,
       );
       client.on('changed', (relays) => {
+        parts.peerRelays?.tell(relays);
         const addresses = parts.localAddresses?.list().filter(({ host }) => addressScope(host) !== 'loopback') ?? [];
         const announced = parts.dht?.announcePeer(encodePeerRecord({ addresses, relays }));
         announced?.catch((error: unknown) => logger.debug('the peer record was not confirmed', { error: MaculaError.from(error).message }));
       });
+      const reach = new PeerReach({ parts, clock });
+      const keeper = new RelayKeeper({
+        sessions: parts.running('sessions'),
+        ends: parts.running('relayEnds'),
+        dialler: parts.running('relayDialler'),
+        relaysOf: async (nodeId, fresh, signal) => {
+          const told = fresh ? undefined : parts.peerRelays?.of(nodeId);
+          return told ?? (await reach.recordOf(nodeId, { fresh, signal }))?.relays ?? [];
+        },
+        clock,
+        logger,
+      });
       parts.relayClient = client;
       await client.start();
+      await keeper.start();
       return async () => {
         parts.relayClient = undefined;
+        await keeper.stop();
         await client.stop();
       };
     },

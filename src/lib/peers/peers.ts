@@ -268,7 +268,7 @@ export class Peers implements Service {
 
   #dial(key: string): void {
     const abort = new AbortController();
-    const done = this.#dialler.dial(key, abort.signal, { mayLookUp: this.#core.entry(key)?.origin !== 'learned' });
+    const done = this.#dialler.dial(key, abort.signal, { mayLookUp: true });
     this.#dials.set(key, { abort, done });
     void done.then(
       (session) => this.#dialEnded({ key, session }),

@@ -57,5 +57,7 @@ export const FrameType = {
   relayIncoming: 0x68,
   /** A relay's session is over. */
   relayClose: 0x69,
+  /** Through which relays the sender is reachable. */
+  relayedBy: 0x6f,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];

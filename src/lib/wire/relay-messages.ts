@@ -1,4 +1,5 @@
 import { bytesOf, integerOf, malformed, textOf, tupleOf } from './fields.js';
+import { relaysField, relaysOf, type RelayHint } from './peer-record.js';
 
 const nodeIdBytes = 32;
 const sessionIdBytes = 8;
@@ -89,6 +90,16 @@ export function readRelayClose(body: unknown): RelayClose {
   // Told to people and counted: words and dashes only.
   if (!/^[a-z][a-z-]*$/.test(reason)) throw malformed(message, 'reason is not lower-case words with dashes');
   return { sessionId: hexOf(bytesOf(message, 'session id', sessionId, sessionIdBytes)), reason };
+}
+
+/** Body of RELAYED_BY: through which relays the sender is reachable; none where it needs none. */
+export function relayedByBody(relays: readonly RelayHint[]): unknown {
+  return relaysField(relays);
+}
+
+/** @throws MaculaError MACULA_PROTOCOL_VIOLATION */
+export function readRelayedBy(body: unknown): RelayHint[] {
+  return relaysOf('RELAYED_BY', body);
 }
 
 function hexOf(bytes: Uint8Array): string {

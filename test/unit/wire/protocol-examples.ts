@@ -19,7 +19,7 @@ import {
   announceBody, doneBody, interestBody, publishAckBody, publishBody, replayBody, replayReplyBody, subscribeBody,
 } from '../../../src/lib/wire/pubsub-messages.js';
 import { encodePeerRecord } from '../../../src/lib/wire/peer-record.js';
-import { relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayReserveBody, relayReserveReplyBody } from '../../../src/lib/wire/relay-messages.js';
+import { relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayReserveBody, relayReserveReplyBody, relayedByBody } from '../../../src/lib/wire/relay-messages.js';
 import { callBody, failureBody, resultBody } from '../../../src/lib/wire/rpc-messages.js';
 import { streamOpenBody } from '../../../src/lib/wire/stream-open.js';
 
@@ -126,6 +126,7 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'relay-open-reply': encodeFrame(FrameType.relayOpenReply, reply, [11, relayOpenReplyBody(relaySession)]),
   'relay-incoming': encodeFrame(FrameType.relayIncoming, none, relayIncomingBody({ sessionId: relaySession, nodeId: server.id })),
   'relay-close': encodeFrame(FrameType.relayClose, none, relayCloseBody({ sessionId: relaySession, reason: 'idle' })),
+  'relayed-by': encodeFrame(FrameType.relayedBy, none, relayedByBody([{ nodeId: server.id, addresses: [serverAddress] }])),
   'probe-request': encodeProbe({ ...probe, type: 'request', observedAddress: undefined }, pathKey, 'client'),
   'probe-answer': encodeProbe({ ...probe, connectionId: Buffer.from('1112131415161718', 'hex'), type: 'answer', observedAddress: clientAddress }, pathKey, 'server'),
 };

@@ -5,8 +5,8 @@ import { maxBodyBytes } from '../../../src/lib/dht/record.js';
 import { decodeBody, encodeBody } from '../../../src/lib/wire/message-pack.js';
 import { decodePeerRecord, encodePeerRecord, maxNamedRelays, maxRecordAddresses, maxRelayAddresses, type PeerRecord } from '../../../src/lib/wire/peer-record.js';
 import {
-  readRelayClose, readRelayIncoming, readRelayOpen, readRelayOpenReply, readRelayReserve, readRelayReserveReply, relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody,
-  relayReserveBody, relayReserveReplyBody,
+  readRelayClose, readRelayIncoming, readRelayOpen, readRelayOpenReply, readRelayReserve, readRelayReserveReply, readRelayedBy, relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody,
+  relayReserveBody, relayReserveReplyBody, relayedByBody,
 } from '../../../src/lib/wire/relay-messages.js';
 
 const travel = (body: unknown): unknown => decodeBody(encodeBody(body));
@@ -29,6 +29,7 @@ describe('messages of relays', () => {
     expect(readRelayOpenReply(travel(relayOpenReplyBody(sessionId)))).to.equal(sessionId);
     expect(readRelayIncoming(travel(relayIncomingBody({ sessionId, nodeId })))).to.deep.equal({ sessionId, nodeId });
     expect(readRelayClose(travel(relayCloseBody({ sessionId, reason: 'made-room' })))).to.deep.equal({ sessionId, reason: 'made-room' });
+    expect(readRelayedBy(travel(relayedByBody(largest.relays)))).to.deep.equal(largest.relays);
   });
 
   const malformed: Record<string, () => unknown> = {
@@ -45,7 +46,7 @@ describe('messages of relays', () => {
   for (const [what, run] of Object.entries(malformed)) it(`refuse ${what}`, () => violation(run));
 
   it('are either read or refused as malformed, whatever comes', () => {
-    const readers = [readRelayReserve, readRelayReserveReply, readRelayOpen, readRelayOpenReply, readRelayIncoming, readRelayClose];
+    const readers = [readRelayReserve, readRelayReserveReply, readRelayOpen, readRelayOpenReply, readRelayIncoming, readRelayClose, readRelayedBy];
     fc.assert(
       fc.property(fc.anything(), fc.constantFrom(...readers), (body, read) => {
         try {
