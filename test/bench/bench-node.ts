@@ -15,7 +15,10 @@ export class BenchNode {
   readonly endpoint: QuicheEndpoint;
   readonly sessions: MeshSessionManager;
 
-  private constructor(endpoint: QuicheEndpoint, sessions: MeshSessionManager) {
+  readonly nodeId: string;
+
+  private constructor(nodeId: string, endpoint: QuicheEndpoint, sessions: MeshSessionManager) {
+    this.nodeId = nodeId;
     this.endpoint = endpoint;
     this.sessions = sessions;
   }
@@ -33,7 +36,7 @@ export class BenchNode {
     sessions.handleStream('sink', (_header, stream) => new Sink(stream));
     await endpoint.start();
     await sessions.start();
-    return new BenchNode(endpoint, sessions);
+    return new BenchNode(identity.nodeId, endpoint, sessions);
   }
 
   get port(): number {

@@ -1,9 +1,13 @@
 import { expect } from 'chai';
+import { createHash, randomBytes } from 'node:crypto';
+import { delay } from '../../../src/lib/base/abort.js';
+import { systemClock } from '../../../src/lib/base/clock.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import type { Session } from '../../../src/lib/session/session.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
 import { until } from '../session/node-fixture.js';
-import { routeTo } from '../transport/endpoint-fixture.js';
+import { Recorder, echo, routeTo } from '../transport/endpoint-fixture.js';
+import { CuttableSockets } from './cuttable-socket.js';
 import { RelayMesh, type RelayNode } from './relay-mesh.js';
 
 const never = new AbortController().signal;
@@ -13,9 +17,9 @@ async function refusalOf(promise: Promise<unknown>): Promise<unknown> {
   return error && [error.code, error.details['reason']];
 }
 
-function sessionIdOf(session: Session): string {
+function relayOf(session: Session): string | undefined {
   const { route } = session.connection;
-  return route.kind === 'relay' ? route.sessionId : 'direct';
+  return route.kind === 'relay' ? route.relay : undefined;
 }
 
 describe('relaying between nodes', () => {
@@ -79,14 +83,14 @@ describe('relaying between nodes', () => {
     const { a, b, session } = await pairThrough([first, second]);
     session.connection.addRoute(await a.dialler.open(b.nodeId, second.hint, never));
     await until(() => session.connection.paths().filter(({ state }) => state === 'usable').length === 2, 'both relays are usable');
-    const before = sessionIdOf(session);
+    const inUse = relayOf(session) === first.nodeId ? first : second;
+    const other = inUse === first ? second : first;
     const calls = Array.from({ length: 200 }, (_, index) => session.request(FrameType.call, index));
-    await first.stop();
+    await inUse.stop();
     calls.push(...Array.from({ length: 200 }, (_, index) => session.request(FrameType.call, 200 + index)));
     expect(await Promise.all(calls)).to.deep.equal(Array.from({ length: 400 }, (_, index) => index));
     expect(session.isClosed).to.equal(false);
-    expect(session.connection.route).to.include({ kind: 'relay', relay: second.nodeId });
-    expect(sessionIdOf(session)).to.not.equal(before);
+    expect(relayOf(session)).to.equal(other.nodeId);
   });
 
   it('moves to the direct path under load: every call is answered once, on one connection, and the relay carries probes from then on', async () => {
@@ -109,6 +113,46 @@ describe('relaying between nodes', () => {
     const { bytes } = relay.server.stats();
     expect(await session.request(FrameType.call, 'x'.repeat(100_000))).to.have.length(100_000);
     expect(relay.server.stats().bytes - bytes).to.be.below(1000);
+    expect(a.sessions.list().filter(({ nodeId }) => nodeId === b.nodeId)).to.deep.equal([session]);
+  });
+
+  it('falls back to the relay when the direct path is cut under load, returns when it is whole, and loses neither calls nor bytes', async function () {
+    this.timeout(60_000);
+    const relay = await mesh.node();
+    const sockets = new CuttableSockets();
+    const b = await mesh.reserved([relay]);
+    const a = await mesh.node({ openSocket: sockets.open });
+    b.sessions.handleStream('echo', (_header, stream) => echo(stream));
+    const session = await a.dialler.dial(b.nodeId, relay.hint, never);
+    const direct = routeTo(b.endpoint);
+    session.connection.addRoute(direct);
+    await until(() => session.connection.route.kind === 'direct', 'the connection is direct');
+    const recorder = new Recorder();
+    const stream = session.openStream('echo', null, recorder);
+    const sent = createHash('sha256');
+    const calls: Promise<unknown>[] = [];
+    const load = async (until: (answered: number) => boolean): Promise<void> => {
+      let answered = 0;
+      while (!until(answered)) {
+        const index = calls.length;
+        calls.push(session.request(FrameType.call, index).then((answer) => {
+          expect(answer).to.equal(index);
+          answered += 1;
+        }));
+        const chunk = randomBytes(2000);
+        sent.update(chunk);
+        stream.write(chunk);
+        await delay(systemClock, 1);
+      }
+    };
+    await load((answered) => answered > 100);
+    sockets.cut.add(direct.address.port);
+    await load((answered) => answered > 500 && session.connection.route.kind === 'relay');
+    sockets.cut.clear();
+    await load((answered) => answered > 100 && session.connection.route.kind === 'direct');
+    await Promise.all(calls);
+    stream.end();
+    expect(createHash('sha256').update(await recorder.ended).digest('hex')).to.equal(sent.digest('hex'));
     expect(a.sessions.list().filter(({ nodeId }) => nodeId === b.nodeId)).to.deep.equal([session]);
   });
 
