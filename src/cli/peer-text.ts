@@ -29,6 +29,6 @@ export function peersText(peers: readonly Peer[]): string {
 export function pingText(nodeId: string, result: PingResult): string {
   if ('error' in result) return `no answer from ${shortId(nodeId)} seq=${result.seq}: ${printable(result.error.message)}`;
   const way = result.path === 'relay' ? 'relay' : 'direct path';
-  const via = result.via === null ? way : `${way} ${printable(result.via)}`;
+  const via = result.via === null ? way : `${way} ${result.path === 'relay' ? shortId(result.via) : printable(result.via)}`;
   return `pong from ${shortId(nodeId)} seq=${result.seq} via ${via} in ${humanMs(result.rttMs)}`;
 }

@@ -31,7 +31,7 @@ export class RelayBenchNode {
   ) {}
 
   static async start(): Promise<RelayBenchNode> {
-    const settings: Settings = { ...defaultSettings(), ...relayBenchSettings, relayUse: 'always' };
+    const settings: Settings = { ...defaultSettings(), ...relayBenchSettings, relayUse: 'always', quicPort: 0, host: '127.0.0.1' };
     const node = await BenchNode.start(settings);
     const { nodeId, sessions, endpoint } = node;
     const ports = { nodeId, sessions, transport: endpoint, clock: systemClock, random: systemRandom, logger: silentLogger };

@@ -63,6 +63,8 @@ export const peer = z.object({
   connectedSeconds: z.number().nonnegative(),
   bytesSent: count,
   bytesReceived: count,
+  relayedBytesSent: count.describe('Of the bytes sent, those that went through a relay'),
+  relayedBytesReceived: count.describe('Of the bytes received, those that came through a relay'),
   error: z.string().nullable().describe('Why the last attempt failed; null while connected'),
 });
 export type Peer = z.infer<typeof peer>;

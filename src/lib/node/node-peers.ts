@@ -11,7 +11,7 @@ import type { NodeParts } from './node-parts.js';
 export interface PingOutcome {
   readonly rttMs: number;
   readonly path: 'direct' | 'relay';
-  /** Address the packets went to. */
+  /** Address the packets went to, or the relay they went through. */
   readonly via: string;
 }
 
@@ -75,7 +75,7 @@ export class NodePeers {
     if (!session) throw new MaculaError('MACULA_PEER_NOT_FOUND', `${nodeId} is not connected`, { hint: `Connect to it with \`macula peers connect ${nodeId}\`.` });
     const rttMs = await session.ping(options);
     const { route } = session.connection;
-    return { rttMs, path: route.kind, via: formatAddress(route.kind === 'direct' ? route.address : route.via) };
+    return { rttMs, path: route.kind, via: route.kind === 'direct' ? formatAddress(route.address) : route.relay };
   }
 
   /**

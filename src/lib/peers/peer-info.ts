@@ -21,6 +21,9 @@ export interface PeerInfo {
   readonly connectedSeconds: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** Of these, what went through a relay. */
+  readonly relayedBytesSent: number;
+  readonly relayedBytesReceived: number;
   readonly origin: PeerOrigin;
   /** Why it is not connected; undefined while connected or not tried. */
   readonly lastError: PeerFailure | undefined;
@@ -42,6 +45,8 @@ export function connectedPeer(session: Session, entries: readonly PeerEntry[], n
     connectedSeconds: Math.max(0, (nowMs - session.sinceMs) / 1000),
     bytesSent: stats.bytesSent,
     bytesReceived: stats.bytesReceived,
+    relayedBytesSent: stats.relayedBytesSent,
+    relayedBytesReceived: stats.relayedBytesReceived,
     origin: entries.find(({ origin }) => origin !== 'learned')?.origin ?? 'learned',
     lastError: undefined,
   };
@@ -61,6 +66,8 @@ export function absentPeer(entry: PeerEntry): PeerInfo {
     connectedSeconds: 0,
     bytesSent: 0,
     bytesReceived: 0,
+    relayedBytesSent: 0,
+    relayedBytesReceived: 0,
     origin: entry.origin,
     lastError: entry.lastFailure,
   };

@@ -5,7 +5,7 @@ import type { PeerInfo } from '../../../src/lib/peers/peer-info.js';
 function peer(nodeId: string, connectedSeconds: number, some: Partial<PeerInfo> = {}): PeerInfo {
   return {
     nodeId, connectedSeconds, address: undefined, path: 'direct', relay: undefined, direction: 'out', rttMs: undefined, state: 'connected',
-    bytesSent: 0, bytesReceived: 0, origin: 'learned', lastError: undefined, ...some,
+    bytesSent: 0, bytesReceived: 0, relayedBytesSent: 0, relayedBytesReceived: 0, origin: 'learned', lastError: undefined, ...some,
   };
 }
 
