@@ -115,7 +115,6 @@ export const settings = {
   pubsubDeadMs: duration(100, 60 * minute, { default: 15 * second, group: 'pubsub', about: 'A subscriber that acknowledges nothing for this long is let go.', why: 'Three unanswered attempts; one that comes back gets what it missed from the replay.' }),
   pubsubRefreshMs: duration(second, 60 * minute, { default: 2 * minute, group: 'pubsub', about: 'How often publishers and subscribers of a topic are looked for again.', why: 'A backstop: both tell each other when they appear.' }),
   pubsubDiscoveryMs: duration(0, minute, { default: 3 * second, group: 'pubsub', about: 'Time the first message to a topic waits for its subscribers to be found.', why: 'A few lookups on a slow network.' }),
-  pubsubDirect: integer(1, 10_000, { default: 256, group: 'pubsub', about: 'Subscribers of a topic that the publisher sends to itself; beyond it, some of them pass messages on.', why: 'Keeps a publisher well inside its connection pool.' }),
   pubsubMaxSubscribers: integer(1, 1_000_000, { default: 10_000, group: 'pubsub', about: 'Nodes that may subscribe to what this one publishes.', why: 'A few kilobytes each while they are quiet.' }),
   pubsubMaxTopics: integer(1, 1_000_000, { default: 1000, group: 'pubsub', about: 'Topics this node publishes to at once; beyond it the one not used for longest is forgotten.', why: 'Each keeps messages for replay.' }),
   pubsubMaxSubscriptions: integer(1, 1_000_000, { default: 10_000, group: 'pubsub', about: 'Subscriptions of programs on this node.', why: 'Bounds memory.' }),

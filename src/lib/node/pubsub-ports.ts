@@ -16,7 +16,7 @@ const maxFound = 1000;
 
 export interface PooledPubSubComponents {
   readonly pool: ConnectionPool;
-  readonly sessions: Pick<SessionManager, 'get' | 'on'>;
+  readonly sessions: Pick<SessionManager, 'get' | 'list' | 'on'>;
   readonly dht: Pick<Dht, 'findNode'>;
   readonly addressBook: AddressBook;
 }
@@ -53,6 +53,10 @@ export class PooledPubSubTransport implements PubSubTransport {
     return () => {
       for (const stop of stops) stop();
     };
+  }
+
+  connected(): NodeId[] {
+    return this.#components.sessions.list().map(({ nodeId }) => nodeId);
   }
 
   keep(nodeIds: readonly NodeId[]): void {

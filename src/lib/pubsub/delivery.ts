@@ -9,10 +9,10 @@ export class Delivery {
   /** Resolves when it is known of every subscriber what became of the bundle. */
   readonly done = new Promise<void>((resolve) => (this.#done = resolve));
 
-  /** One more subscriber will be told of by {@link settle}, or several at once. */
-  expect(subscribers = 1): void {
-    this.subscribers += subscribers;
-    this.#waiting += subscribers;
+  /** One more subscriber will be told of by {@link settle}. */
+  expect(): void {
+    this.subscribers++;
+    this.#waiting++;
   }
 
   /** Resolved for one subscriber. */
@@ -20,22 +20,16 @@ export class Delivery {
     if (outcome === 'acknowledged') this.delivered++;
     // Who unsubscribed in the meantime is none any more.
     if (outcome === 'left') this.subscribers--;
-    this.#finish(1);
-  }
-
-  /** Resolved for a share of them. */
-  settleShare(members: number, delivered: number): void {
-    this.delivered += Math.min(delivered, members);
-    this.#finish(members);
+    this.#finish();
   }
 
   /** All subscribers are known; called once. */
   close(): void {
-    this.#finish(1);
+    this.#finish();
   }
 
-  #finish(count: number): void {
-    this.#waiting -= count;
+  #finish(): void {
+    this.#waiting--;
     if (this.#waiting === 0) this.#done();
   }
 }

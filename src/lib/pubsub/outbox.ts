@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { SocketAddress } from '../base/address.js';
 import type { Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
@@ -12,8 +13,6 @@ import type { DropReason, PubSubCounters, PubSubSettings } from './pubsub-types.
 export interface OutgoingBundle extends OutboxItem {
   readonly topic: string;
   readonly signed: SignedBundle;
-  /** Version of the share it is to be passed on to. */
-  readonly share: number | undefined;
   /** Called once, when it left the outbox. */
   readonly settled: ((outcome: OutboxOutcome) => void) | undefined;
 }
@@ -50,6 +49,7 @@ export class Outbox {
   constructor(nodeId: NodeId, components: OutboxComponents, settings: PubSubSettings, owner: OutboxOwner) {
     this.nodeId = nodeId;
     this.#components = components;
+    setMaxListeners(0, this.#ended.signal);
     this.#settings = settings;
     this.#owner = owner;
     this.#core = new OutboxCore(settings, components.nextLink);
@@ -116,7 +116,7 @@ export class Outbox {
     counters.framesSent++;
     for (const { messages } of items) counters.messagesSent += messages;
     try {
-      const body = publishBody({ link, first, entries: items.map(({ signed, share }) => ({ ...signed, share })) });
+      const body = publishBody({ link, first, bundles: items.map(({ signed }) => signed) });
       const reply = await transport.request(this.nodeId, FrameType.publish, body, { timeoutMs, signal: this.#ended.signal, addresses: this.addresses });
       const ack = readPublishAck(reply);
       this.#settle(this.#core.acknowledged(link, ack.next), 'gone');

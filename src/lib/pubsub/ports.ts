@@ -20,6 +20,8 @@ export interface PubSubTransport {
   serve(type: FrameType, replyType: FrameType, handler: PeerMessageHandler): void;
   /** Calls back when a session with a peer opened, and when the last one closed. Returns how to stop listening. */
   listen(listener: { opened(nodeId: NodeId): void; closed(nodeId: NodeId): void }): () => void;
+  /** Peers with a session now. */
+  connected(): readonly NodeId[];
   /** Keeps the connections to these nodes, those that are open, until the next call. */
   keep(nodeIds: readonly NodeId[]): void;
   /** Where the peer can be reached, as far as its present connection shows; empty when there is none. */

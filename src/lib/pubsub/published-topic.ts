@@ -24,6 +24,8 @@ export class PublishedTopic {
   nextSearchMs = 0;
   /** Nodes that were told of the topic. */
   readonly asked = new Set<NodeId>();
+  /** Those that did not answer. */
+  readonly unreached = new Set<NodeId>();
   /** Messages that wait until subscribers were looked for. */
   waitingMessages = 0;
   waitingBytes = 0;
@@ -80,6 +82,13 @@ export class PublishedTopic {
     const pending = this.#pending[qos];
     this.#pending[qos] = undefined;
     return pending;
+  }
+
+  /** Those that did not answer and are connected, to be asked again. */
+  takeUnreached(connected: readonly NodeId[]): NodeId[] {
+    const again = connected.filter((nodeId) => this.unreached.has(nodeId));
+    this.unreached.clear();
+    return again;
   }
 
   /** Streams on which nothing was published for that long and whose subscribers were not told so yet. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { untilAborted, withTimeout } from '../base/abort.js';
 import { MaculaError } from '../base/errors.js';
 import type { Emitter } from '../base/emitter.js';
@@ -22,6 +23,8 @@ import { Turn } from './turn.js';
 /** Pause between two attempts to reach a subscriber that was let go, and streams whose position one is told at once. */
 const revivalMs = 5000;
 const maxIntroductions = 256;
+/** Connected peers asked without being found first: they cost a message each, and are there before the DHT knows anybody. */
+const maxNeighboursAsked = 64;
 
 export interface PublisherComponents extends PubSubPorts {
   readonly codec: BundleCodec;
@@ -47,6 +50,8 @@ export class Publisher {
 
   constructor(components: PublisherComponents, settings: PubSubSettings) {
     this.#components = components;
+    // Every request under way listens.
+    setMaxListeners(0, this.#stopped.signal);
     this.#settings = settings;
     this.#search = new TopicSearch(components, settings.pubsubMaxAdvertised);
     this.#nextLink = Math.floor(components.clock.wallMs());
@@ -171,13 +176,14 @@ export class Publisher {
   async #discover(state: PublishedTopic): Promise<void> {
     const { signal } = this.#stopped;
     const names = prefixesOf(state.topic).map(subscriberName);
+    const neighbours = this.#ask(state, this.#components.transport.connected().slice(0, maxNeighboursAsked));
     const known = this.#search.find(names, false, signal).then((found) => this.#ask(state, found));
     if (!state.isAnnounced) {
       state.isAnnounced = true;
       await this.#search.announce(namesOf(state.topic), signal);
     }
     await this.#ask(state, await this.#search.find(names, true, signal));
-    await known;
+    await Promise.all([known, neighbours]);
   }
 
   async #ask(state: PublishedTopic, found: Iterable<NodeId>): Promise<void> {
@@ -194,6 +200,7 @@ export class Publisher {
       if (patterns.length > 0) this.#add(nodeId, patterns.filter(({ pattern }) => matches(pattern, state.topic)));
     } catch (error) {
       state.asked.delete(nodeId);
+      state.unreached.add(nodeId);
       throw error;
     }
   }
@@ -311,7 +318,7 @@ export class Publisher {
     counters.bundlesSigned++;
     stream.keep(first, bodies.length, signed, clock.nowMs());
     const delivery = new Delivery();
-    const bundle = { topic: state.topic, signed, bytes: signed.payload.length + signed.signature.length, messages: bodies.length, share: undefined };
+    const bundle = { topic: state.topic, signed, bytes: signed.payload.length + signed.signature.length, messages: bodies.length };
     for (const recipient of this.#table.recipients(state.topic)) this.#hand(state, stream, first, recipient, { ...bundle, qos: Math.min(qos, recipient.qos) as Qos }, delivery);
     if (this.#components.local.has(state.topic)) this.#deliverHere(stream, first, bodies, sentMs, delivery);
     delivery.close();
@@ -347,7 +354,7 @@ export class Publisher {
   /** A bundle that tells where a stream stands. @param next the number of its next message */
   #position(state: PublishedTopic, stream: PublishedStream, next = stream.next - state.pendingMessages(stream.qos)): OutgoingBundle {
     const signed = this.#signedPosition(stream, next);
-    return { topic: stream.topic, signed, bytes: signed.payload.length + signed.signature.length, messages: 0, qos: stream.qos, share: undefined, settled: undefined };
+    return { topic: stream.topic, signed, bytes: signed.payload.length + signed.signature.length, messages: 0, qos: stream.qos, settled: undefined };
   }
 
   /** Every subscriber is told the same, so it is signed once. */
@@ -363,13 +370,14 @@ export class Publisher {
 
   /** Tells the positions of topics that fell silent, and looks for subscribers again. */
   #watch(): void {
-    const { clock } = this.#components;
+    const { clock, transport } = this.#components;
     this.#timer = clock.setTimer(this.#settings.pubsubHeartbeatMs, () => {
       const nowMs = clock.nowMs();
       for (const state of this.#topics.latest()) {
         for (const stream of state.silentStreams(nowMs, this.#settings.pubsubHeartbeatMs)) {
           for (const { subscriber } of this.#table.recipients(state.topic)) subscriber.outbox.enqueue(this.#position(state, stream));
         }
+        if (state.unreached.size > 0) void this.#ask(state, state.takeUnreached(transport.connected()));
         if (state.nextSearchMs > nowMs) continue;
         state.nextSearchMs = nowMs + this.#settings.pubsubRefreshMs;
         void this.#discover(state);

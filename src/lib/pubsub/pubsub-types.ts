@@ -9,7 +9,7 @@ export type PubSubSettings = Pick<
   Settings,
   | 'maxFrameBytes' | 'pubsubQueueMessages' | 'pubsubQueueBytes' | 'pubsubOverflow' | 'pubsubBatchBytes' | 'pubsubBatchMessages' | 'pubsubReplayMessages'
   | 'pubsubReplayBytes' | 'pubsubReplayAgeMs' | 'pubsubHeartbeatMs' | 'pubsubAckTimeoutMs' | 'pubsubDeadMs' | 'pubsubRefreshMs' | 'pubsubDiscoveryMs'
-  | 'pubsubDirect' | 'pubsubMaxSubscribers' | 'pubsubMaxTopics' | 'pubsubMaxSubscriptions' | 'pubsubMaxPatterns' | 'pubsubMaxAdvertised'
+  | 'pubsubMaxSubscribers' | 'pubsubMaxTopics' | 'pubsubMaxSubscriptions' | 'pubsubMaxPatterns' | 'pubsubMaxAdvertised'
 >;
 
 /** A message as a subscriber gets it. */
@@ -105,14 +105,13 @@ export interface PubSubStats {
   readonly messagesMissed: number;
   readonly replaysAsked: number;
   readonly replaysServed: number;
-  readonly messagesForwarded: number;
   readonly subscribersLost: number;
   /** Messages of peers refused, by reason. */
   readonly refused: Readonly<Record<RefusalReason, number>>;
 }
 
 export type DropReason = 'overflow' | 'connection' | 'gone';
-export type RefusalReason = 'limit' | 'signature' | 'forwarded' | 'order';
+export type RefusalReason = 'limit' | 'signature' | 'foreign' | 'order';
 
 export interface PubSubEvents {
   /** A node subscribed here for the first time. */
@@ -139,7 +138,6 @@ export class PubSubCounters {
   messagesMissed = 0;
   replaysAsked = 0;
   replaysServed = 0;
-  messagesForwarded = 0;
   subscribersLost = 0;
-  readonly refused: Record<RefusalReason, number> = { limit: 0, signature: 0, forwarded: 0, order: 0 };
+  readonly refused: Record<RefusalReason, number> = { limit: 0, signature: 0, foreign: 0, order: 0 };
 }

@@ -8,6 +8,9 @@ import { Publisher } from './publisher.js';
 import { PubSubCounters, type PublishOptions, type PublishResult, type PubSubEvents, type PubSubSettings, type PubSubStats } from './pubsub-types.js';
 import { Subscriber } from './subscriber.js';
 
+/** Connections kept open for publishers and for subscribers, of each: a quarter of the pool. */
+const maxKept = 256;
+
 /** How long taking leave of publishers may hold up the end of a node. */
 const farewellMs = 1000;
 
@@ -33,8 +36,8 @@ export class PubSub implements Service {
     const shared = { ...components, codec: new BundleCodec(components, realmId), counters: this.#counters, events: this.#events };
     const here = { has: (topic: string) => local.match(topic).length > 0, deliver: local.deliver.bind(local) };
     this.#publisher = new Publisher({ ...shared, local: here }, settings);
-    this.#subscriber = new Subscriber({ ...shared, forward: () => false }, settings);
-    const keep = (): void => components.transport.keep([...new Set([...this.#publisher.subscriberIds().slice(0, settings.pubsubDirect), ...this.#subscriber.publisherIds().slice(0, settings.pubsubDirect)])]);
+    this.#subscriber = new Subscriber(shared, settings);
+    const keep = (): void => components.transport.keep([...new Set([...this.#publisher.subscriberIds().slice(0, maxKept), ...this.#subscriber.publisherIds().slice(0, maxKept)])]);
     this.#events.on('subscriberAdded', keep);
     this.#events.on('subscriberRemoved', keep);
   }

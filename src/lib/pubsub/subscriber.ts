@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { delay } from '../base/abort.js';
 import type { Timer } from '../base/clock.js';
 import type { Emitter } from '../base/emitter.js';
@@ -6,7 +7,7 @@ import type { NodeId } from '../identity/node-id.js';
 import { FrameType } from '../wire/frame-type.js';
 import {
   interestBody, maxPatterns, publishAckBody, readAnnounce, readDone, readPublish, readReplayReply, replayBody, subscribeBody, unsubscribeBody,
-  type BundleEntry, type WirePattern,
+  type SignedBundle, type WirePattern,
 } from '../wire/pubsub-messages.js';
 import type { BundleCodec, PublishedBundle } from './bundle.js';
 import { LinkCore, type LinkFrame } from './link-core.js';
@@ -33,7 +34,7 @@ interface KnownPublisher {
 }
 
 interface ReceivedFrame extends LinkFrame {
-  readonly entries: readonly BundleEntry[];
+  readonly bundles: readonly SignedBundle[];
   readonly answer: (body: unknown) => void;
 }
 
@@ -42,8 +43,6 @@ export interface SubscriberComponents extends PubSubPorts {
   readonly counters: PubSubCounters;
   readonly events: Emitter<PubSubEvents>;
   readonly local: LocalSubscriptions;
-  /** Passes a bundle on to the members of a share. Returns false when the share is not known. */
-  readonly forward: (from: NodeId, share: number, bundle: PublishedBundle, entry: BundleEntry) => boolean;
 }
 
 /** The subscribing half: makes itself found, finds publishers, and takes what they send. */
@@ -63,6 +62,8 @@ export class Subscriber {
 
   constructor(components: SubscriberComponents, settings: PubSubSettings) {
     this.#components = components;
+    // Every request under way listens.
+    setMaxListeners(0, this.#stopped.signal);
     this.#settings = settings;
     this.#search = new TopicSearch(components, settings.pubsubMaxAdvertised);
     this.#receiver = new Receiver({ ...components, replay: (publisher, epoch, from, to) => this.#replay(publisher, epoch, from, to) });
@@ -186,19 +187,19 @@ export class Subscriber {
   }
 
   #publish(body: unknown, from: NodeId): unknown {
-    const { link: number, first, entries } = readPublish(body);
+    const { link: number, first, bundles } = readPublish(body);
     let link = this.#links.get(from);
     if (!link) this.#links.set(from, (link = new LinkCore()));
     // A new link: what waited on the one before is sent again on this one.
-    if (number > link.link) for (const { answer } of link.clear()) answer(publishAckBody({ next: 0, unwanted: [], unknownShares: [] }));
+    if (number > link.link) for (const { answer } of link.clear()) answer(publishAckBody({ next: 0, unwanted: [] }));
     let atOnce: unknown;
     let resolveLater: ((reply: unknown) => void) | undefined;
     const answer = (reply: unknown): void => {
       if (resolveLater) resolveLater(reply);
       else atOnce = reply;
     };
-    const inOrder = link.take(number, { first, count: entries.length, entries, answer });
-    if (inOrder === 'stale') return publishAckBody({ next: number === link.link ? link.next : 0, unwanted: [], unknownShares: [] });
+    const inOrder = link.take(number, { first, count: bundles.length, bundles, answer });
+    if (inOrder === 'stale') return publishAckBody({ next: number === link.link ? link.next : 0, unwanted: [] });
     if (inOrder === 'full') {
       this.#components.counters.refused.order++;
       throw new MaculaError('MACULA_OVERLOADED', 'too many messages ahead of their turn');
@@ -208,32 +209,24 @@ export class Subscriber {
     return new Promise((resolve) => (resolveLater = resolve));
   }
 
-  #takeFrame({ first, count, entries, answer }: ReceivedFrame, from: NodeId): void {
+  #takeFrame({ first, count, bundles, answer }: ReceivedFrame, from: NodeId): void {
     const unwanted = new Set<string>();
-    const unknownShares = new Set<number>();
-    for (const entry of entries) this.#takeEntry(entry, from, unwanted, unknownShares);
-    answer(publishAckBody({ next: first + count, unwanted: [...unwanted], unknownShares: [...unknownShares] }));
+    for (const signed of bundles) this.#takeBundle(signed, from, unwanted);
+    answer(publishAckBody({ next: first + count, unwanted: [...unwanted] }));
   }
 
-  #takeEntry(entry: BundleEntry, from: NodeId, unwanted: Set<string>, unknownShares: Set<number>): void {
-    const { counters, codec, forward } = this.#components;
+  #takeBundle(signed: SignedBundle, from: NodeId, unwanted: Set<string>): void {
+    const { counters, codec } = this.#components;
     let bundle: PublishedBundle;
     try {
-      bundle = codec.open(entry);
+      bundle = codec.open(signed);
     } catch (error) {
       counters.refused.signature++;
       throw error;
     }
-    if (bundle.publisher !== from && !this.#mayForward(bundle)) return void counters.refused.forwarded++;
-    if (entry.share !== undefined && bundle.publisher === from && !forward(from, entry.share, bundle, entry)) unknownShares.add(entry.share);
+    if (bundle.publisher !== from) return void counters.refused.foreign++;
     if (!this.#receiver.take(bundle)) unwanted.add(bundle.topic);
-    else if (bundle.publisher === from) this.#note(from, bundle);
-  }
-
-  /** Somebody else's messages are taken of publishers this node subscribed at, and of their present run: no old ones played back. */
-  #mayForward({ publisher, epoch }: PublishedBundle): boolean {
-    const born = this.#publishers.get(publisher)?.born;
-    return born !== undefined && epoch >= born;
+    else this.#note(from, bundle);
   }
 
   /** A publisher that found this node is one to subscribe at again after a lost connection. */
@@ -275,7 +268,7 @@ export class Subscriber {
   #closed(nodeId: NodeId): void {
     const link = this.#links.get(nodeId);
     this.#links.delete(nodeId);
-    for (const { answer } of link?.clear() ?? []) answer(publishAckBody({ next: 0, unwanted: [], unknownShares: [] }));
+    for (const { answer } of link?.clear() ?? []) answer(publishAckBody({ next: 0, unwanted: [] }));
   }
 
   #refreshLater(): void {

@@ -10,7 +10,7 @@ export const FrameType = {
   pubsubRoute: 0x13,
   /** Answer to PUBLISH. */
   publishAck: 0x14,
-  /** Answer to SUBSCRIBE, UNSUBSCRIBE, PUBSUB_ROUTE and PUBSUB_DELIVERED. */
+  /** Answer to SUBSCRIBE and UNSUBSCRIBE. */
   pubsubDone: 0x15,
   /** The sender publishes to a topic. */
   pubsubAnnounce: 0x16,
@@ -18,8 +18,6 @@ export const FrameType = {
   pubsubInterest: 0x17,
   replay: 0x18,
   replayReply: 0x19,
-  /** What became of a bundle that was passed on. */
-  pubsubDelivered: 0x1a,
   call: 0x20,
   reply: 0x21,
   cast: 0x22,

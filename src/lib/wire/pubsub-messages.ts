@@ -1,22 +1,17 @@
-import { bytesBetween, bytesOf, integerOf, listOf, addressOf, addressTexts, textOf, tupleOf } from './fields.js';
-import type { SocketAddress } from '../base/address.js';
+import { bytesBetween, integerOf, listOf, textOf, tupleOf } from './fields.js';
 
 /** Longest topic or pattern, bytes of UTF-8. */
 export const maxTopicBytes = 255;
 /** Most patterns in one SUBSCRIBE, UNSUBSCRIBE or answer to PUBSUB_ANNOUNCE. */
 export const maxPatterns = 256;
 /** Most bundles in one PUBLISH. */
-export const maxFrameEntries = 1024;
+export const maxFrameBundles = 1024;
 /** Most bytes of a bundle's payload: a message of the largest frame and what is around it. */
 export const maxBundleBytes = 64 * 1024 * 1024;
 /** Most bytes of its signature: RSA of 4096 bits. */
 export const maxBundleSignatureBytes = 512;
 /** Most topics that one answer to PUBLISH says nobody wants. */
 export const maxUnwanted = 16;
-/** Most members of a share in one PUBSUB_ROUTE. */
-export const maxShareMembers = 256;
-const maxMemberAddresses = 4;
-const idBytes = 32;
 const maxInteger = Number.MAX_SAFE_INTEGER;
 
 /** 0: at most once; 1: acknowledged, sent again until it is. */
@@ -26,12 +21,6 @@ export type Qos = 0 | 1;
 export interface SignedBundle {
   readonly payload: Uint8Array;
   readonly signature: Uint8Array;
-}
-
-/** One bundle in a PUBLISH. */
-export interface BundleEntry extends SignedBundle {
-  /** Version of the share of subscribers that the receiver passes it on to; undefined: to nobody. */
-  readonly share: number | undefined;
 }
 
 /** A pattern somebody subscribed to, and the best delivery wanted. */
@@ -44,7 +33,7 @@ export interface WirePattern {
 export interface PublishMessage {
   readonly link: number;
   readonly first: number;
-  readonly entries: readonly BundleEntry[];
+  readonly bundles: readonly SignedBundle[];
 }
 
 /** Answer to PUBLISH. */
@@ -53,8 +42,6 @@ export interface PublishAck {
   readonly next: number;
   /** Topics among them that nobody at the receiver subscribed to. */
   readonly unwanted: readonly string[];
-  /** Versions of shares that the receiver does not know. */
-  readonly unknownShares: readonly number[];
 }
 
 /** REPLAY: the messages from..to of a stream are missing. */
@@ -71,31 +58,6 @@ export interface ReplayReply {
   readonly bundles: readonly SignedBundle[];
 }
 
-/** A member of a share. */
-export interface ShareMember {
-  /** 64 lower-case hex characters. */
-  readonly nodeId: string;
-  readonly addresses: readonly SocketAddress[];
-}
-
-/** PUBSUB_ROUTE: the receiver passes what comes with this version of a share on to its members. */
-export interface RouteMessage {
-  readonly topic: string;
-  readonly version: number;
-  readonly members: readonly ShareMember[];
-}
-
-/** PUBSUB_DELIVERED: what became of the bundle of a stream that begins with message `first`. */
-export interface DeliveredMessage {
-  readonly version: number;
-  readonly epoch: number;
-  readonly first: number;
-  /** Members that acknowledged it. */
-  readonly delivered: number;
-  /** Members that did not. */
-  readonly failed: number;
-}
-
 function qosOf(message: string, value: unknown): Qos {
   return integerOf(message, 'QoS', value, 0, 1) as Qos;
 }
@@ -104,8 +66,12 @@ function topicTextOf(message: string, value: unknown): string {
   return textOf(message, 'topic', value, maxTopicBytes, 1);
 }
 
-export function publishBody({ link, first, entries }: PublishMessage): unknown {
-  return [link, first, entries.map(({ payload, signature, share }) => (share === undefined ? [payload, signature] : [payload, signature, share]))];
+export function publishBody({ link, first, bundles }: PublishMessage): unknown {
+  return [link, first, bundles.map(bundleField)];
+}
+
+function bundleField({ payload, signature }: SignedBundle): unknown {
+  return [payload, signature];
 }
 
 function bundleOf(message: string, value: unknown): SignedBundle {
@@ -116,32 +82,26 @@ function bundleOf(message: string, value: unknown): SignedBundle {
   };
 }
 
-function entryOf(value: unknown): BundleEntry {
-  if (!Array.isArray(value) || value.length !== 3) return { ...bundleOf('PUBLISH', value), share: undefined };
-  return { ...bundleOf('PUBLISH', value.slice(0, 2)), share: integerOf('PUBLISH', 'share', value[2], 0, maxInteger) };
-}
-
 /** @throws MaculaError MACULA_PROTOCOL_VIOLATION, as all readers of this file */
 export function readPublish(body: unknown): PublishMessage {
-  const [link, first, entries] = tupleOf('PUBLISH', body, 3);
+  const [link, first, bundles] = tupleOf('PUBLISH', body, 3);
   return {
     link: integerOf('PUBLISH', 'link', link, 0, maxInteger),
     first: integerOf('PUBLISH', 'first', first, 0, maxInteger),
-    entries: listOf('PUBLISH', 'entries', entries, maxFrameEntries, entryOf),
+    bundles: listOf('PUBLISH', 'bundles', bundles, maxFrameBundles, (item) => bundleOf('PUBLISH', item)),
   };
 }
 
-export function publishAckBody({ next, unwanted, unknownShares }: PublishAck): unknown {
-  return [next, unwanted.slice(0, maxUnwanted), unknownShares.slice(0, maxUnwanted)];
+export function publishAckBody({ next, unwanted }: PublishAck): unknown {
+  return [next, unwanted.slice(0, maxUnwanted)];
 }
 
 export function readPublishAck(body: unknown): PublishAck {
   const message = 'PUBLISH_ACK';
-  const [next, unwanted, shares] = tupleOf(message, body, 3);
+  const [next, unwanted] = tupleOf(message, body, 2);
   return {
     next: integerOf(message, 'next', next, 0, maxInteger),
     unwanted: listOf(message, 'unwanted', unwanted, maxUnwanted, (topic) => topicTextOf(message, topic)),
-    unknownShares: listOf(message, 'unknown shares', shares, maxUnwanted, (version) => integerOf(message, 'share', version, 0, maxInteger)),
   };
 }
 
@@ -166,7 +126,7 @@ export function readSubscribe(body: unknown): WirePattern[] {
   return patternsOf('SUBSCRIBE', patterns);
 }
 
-/** Answer to SUBSCRIBE, UNSUBSCRIBE, PUBSUB_ROUTE and PUBSUB_DELIVERED. @param born smallest epoch of the publisher's streams */
+/** Answer to SUBSCRIBE and UNSUBSCRIBE. @param born smallest epoch of the publisher's streams */
 export function doneBody(born: number): unknown {
   return [born];
 }
@@ -216,44 +176,11 @@ export function readReplay(body: unknown): ReplayMessage {
 }
 
 export function replayReplyBody({ oldest, bundles }: ReplayReply): unknown {
-  return [oldest, bundles.map(({ payload, signature }) => [payload, signature])];
+  return [oldest, bundles.map(bundleField)];
 }
 
 export function readReplayReply(body: unknown): ReplayReply {
   const message = 'REPLAY_REPLY';
   const [oldest, bundles] = tupleOf(message, body, 2);
-  return { oldest: integerOf(message, 'oldest', oldest, 1, maxInteger), bundles: listOf(message, 'bundles', bundles, maxFrameEntries, (item) => bundleOf(message, item)) };
-}
-
-/** @param members at most {@link maxShareMembers} */
-export function routeBody({ topic, version, members }: RouteMessage): unknown {
-  return [topic, version, members.map(({ nodeId, addresses }) => [Buffer.from(nodeId, 'hex'), addressTexts(addresses, maxMemberAddresses)])];
-}
-
-export function readRoute(body: unknown): RouteMessage {
-  const message = 'PUBSUB_ROUTE';
-  const [topic, version, members] = tupleOf(message, body, 3);
-  return {
-    topic: topicTextOf(message, topic),
-    version: integerOf(message, 'version', version, 0, maxInteger),
-    members: listOf(message, 'members', members, maxShareMembers, (item) => {
-      const [id, addresses] = tupleOf(message, item, 2);
-      return {
-        nodeId: Buffer.from(bytesOf(message, 'node id', id, idBytes)).toString('hex'),
-        addresses: listOf(message, 'addresses', addresses, maxMemberAddresses, (address) => addressOf(message, 'address', address)),
-      };
-    }),
-  };
-}
-
-export function deliveredBody({ version, epoch, first, delivered, failed }: DeliveredMessage): unknown {
-  return [version, epoch, first, delivered, failed];
-}
-
-export function readDelivered(body: unknown): DeliveredMessage {
-  const message = 'PUBSUB_DELIVERED';
-  const fields = tupleOf(message, body, 5);
-  const [version, epoch, first] = fields.slice(0, 3).map((value) => integerOf(message, 'number', value, 0, maxInteger)) as [number, number, number];
-  const [delivered, failed] = fields.slice(3).map((value) => integerOf(message, 'count', value, 0, maxShareMembers)) as [number, number];
-  return { version, epoch, first, delivered, failed };
+  return { oldest: integerOf(message, 'oldest', oldest, 1, maxInteger), bundles: listOf(message, 'bundles', bundles, maxFrameBundles, (item) => bundleOf(message, item)) };
 }
