@@ -34,12 +34,12 @@ export class RelayBenchNode {
     const settings: Settings = { ...defaultSettings(), ...relayBenchSettings, relayUse: 'always', quicPort: 0, host: '127.0.0.1' };
     const node = await BenchNode.start(settings);
     const { nodeId, sessions, endpoint } = node;
-    const ports = { nodeId, sessions, transport: endpoint, clock: systemClock, random: systemRandom, logger: silentLogger };
+    const ports = { nodeId, sessions, transport: endpoint, clock: systemClock, random: systemRandom, logger: silentLogger, keep: () => undefined };
     const connect = (_id: string, addresses: RelayHint['addresses'], signal: AbortSignal): Promise<Session> => sessions.dial(loopbackRoute(addresses[0]!.port), { signal });
     const candidates: RelayHint[] = [];
     const server = new RelayServer(ports, settings);
     const ends = new RelayEnds({ ...ports, isReserved: (id) => client.isReserved(id), closedByPeer: (id, sessionId) => server.closedBy(id, sessionId) });
-    const client: RelayClient = new RelayClient({ ...ports, isReachable: () => undefined, candidates: () => candidates, connect, keep: () => undefined }, settings);
+    const client: RelayClient = new RelayClient({ ...ports, isReachable: () => undefined, candidates: () => candidates, connect}, settings);
     await server.start();
     await ends.start();
     await client.start();

@@ -10,6 +10,8 @@ export interface RelayPorts {
   readonly nodeId: NodeId;
   readonly sessions: Pick<SessionManager, 'get' | 'list' | 'on' | 'handle' | 'handleNotify'>;
   readonly transport: RelayTransport;
+  /** On behalf of `owner`, the connections to these nodes are to be kept until its next call. */
+  readonly keep: (owner: string, nodeIds: Iterable<NodeId>) => void;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly logger: Logger;

@@ -22,8 +22,6 @@ export interface RelayClientComponents extends RelayPorts {
   readonly candidates: () => readonly RelayHint[];
   /** An admitted session with a node, made if need be. */
   readonly connect: (nodeId: NodeId, addresses: readonly SocketAddress[], signal: AbortSignal) => Promise<Session>;
-  /** The connections to these nodes are to be kept, until the next call. */
-  readonly keep: (nodeIds: readonly NodeId[]) => void;
 }
 
 export interface RelayClientEvents {
@@ -31,6 +29,9 @@ export interface RelayClientEvents {
   changed: readonly RelayHint[];
   refused: { readonly relay: NodeId; readonly code: string; readonly reason: string };
 }
+
+/** In whose name connections to relays are kept. */
+const keeper = 'reservations';
 
 /** How often the need for relays and who could be one are looked at, besides whenever sessions come and go. */
 const lookIntervalMs = 5000;
@@ -67,7 +68,7 @@ export class RelayClient implements Service {
     this.#timer?.cancel();
     this.#lookTimer?.cancel();
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
-    this.#components.keep([]);
+    this.#components.keep(keeper, []);
   }
 
   on<Name extends keyof RelayClientEvents>(name: Name, listener: (value: RelayClientEvents[Name]) => void): () => void {
@@ -119,7 +120,7 @@ export class RelayClient implements Service {
           void this.#ask(effect.nodeId);
           break;
         case 'changed':
-          this.#components.keep(effect.relays);
+          this.#components.keep(keeper, effect.relays);
           this.#events.emit('changed', this.relays());
       }
     }

@@ -126,6 +126,11 @@ export class RelayCore {
     };
   }
 
+  /** Nodes with a reservation or a session. */
+  get served(): Iterable<NodeId> {
+    return this.#peers.keys();
+  }
+
   /** Counts a refusal that was decided elsewhere. */
   refuse(reason: RelayRefusal): RelayRefusal {
     this.#refused[reason] = (this.#refused[reason] ?? 0) + 1;

@@ -95,6 +95,7 @@ export class RelayEnds implements Service {
   #hold(relay: Session, sessionId: string, peer: NodeId, direction: Held['direction']): Held {
     const held = { route: this.#components.transport.joinRelay(relay.connection, sessionId, peer), peer, direction };
     this.#held.set(sessionId, held);
+    this.#keep();
     return held;
   }
 
@@ -131,10 +132,15 @@ export class RelayEnds implements Service {
     for (const held of this.list()) if (held.route.relay === session.nodeId) this.#drop(held, 'relay-gone');
   }
 
+  #keep(): void {
+    this.#components.keep('relayed by', new Set(this.list().map(({ route }) => route.relay)));
+  }
+
   #drop(held: Held, reason: string): void {
     const { route, peer } = held;
     if (!this.#held.delete(route.sessionId)) return;
     this.#components.transport.leaveRelay(route.sessionId);
+    this.#keep();
     this.#events.emit('ended', { route, peer, reason });
   }
 }

@@ -108,6 +108,7 @@ export class RelayServer implements Service {
     const { nodeId } = session;
     const problem = this.#isDirect(session) ? this.#core.reserve(nodeId, this.#nowMs()) : this.#core.refuse('not-direct');
     if (problem) throw this.#refusal(nodeId, problem);
+    this.#keep();
     this.#events.emit('reserved', { nodeId });
     return relayReserveReplyBody(Math.max(1, Math.floor(this.#settings.relayReservationMs / 1000)));
   }
@@ -126,6 +127,7 @@ export class RelayServer implements Service {
     this.#forwardings.set(relayIdKey(id), { session: decision.session, ends });
     // Told before the asker knows: what it sends at once then finds the other end prepared.
     target.notify(FrameType.relayIncoming, relayIncomingBody({ sessionId: id, nodeId: from }));
+    this.#keep();
     this.#events.emit('opened', { sessionId: id, from, to });
     return relayOpenReplyBody(id);
   }
@@ -189,9 +191,15 @@ export class RelayServer implements Service {
     this.#events.emit('closed', { sessionId: session.id, reason, bytes: session.bytes });
   }
 
+  /** A connection that only relaying needs looks unused to everybody else. */
+  #keep(): void {
+    this.#ports.keep('relayed for', this.#core.served);
+  }
+
   #scheduleSweep(): void {
     this.#timer = this.#ports.clock.setTimer(sweepIntervalMs, () => {
       this.#endAll(this.#core.sweep(this.#nowMs()));
+      this.#keep();
       this.#scheduleSweep();
     });
   }

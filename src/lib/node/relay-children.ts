@@ -1,6 +1,7 @@
 import { addressScope, parseAddress, type SocketAddress } from '../base/address.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
+import type { RelayPorts } from '../nat/ports.js';
 import { PeerRelays } from '../nat/peer-relays.js';
 import { RelayClient } from '../nat/relay-client.js';
 import { RelayDialler } from '../nat/relay-dialler.js';
@@ -27,7 +28,7 @@ export function relayChild({ parts, clock, random, logger }: TreeComponents, set
     id: 'relay',
     start: async () => {
       const sessions = parts.running('sessions');
-      const ports = { nodeId: parts.running('identity').nodeId, sessions, transport: parts.running('endpoint'), clock, random, logger };
+      const ports = { nodeId: parts.running('identity').nodeId, sessions, transport: parts.running('endpoint'), keep: keeping(parts), clock, random, logger };
       const server = new RelayServer(ports, settings);
       const isReserved = (nodeId: string): boolean => parts.relayClient?.isReserved(nodeId) ?? false;
       const ends = new RelayEnds({ ...ports, isReserved, closedByPeer: (nodeId, sessionId) => server.closedBy(nodeId, sessionId) });
@@ -57,7 +58,6 @@ export function relayClientChild({ parts, clock, random, logger }: TreeComponent
   return {
     id: 'relay client',
     start: async () => {
-      const pool = parts.running('pool');
       const client = new RelayClient(
         {
           nodeId: parts.running('identity').nodeId,
@@ -69,7 +69,7 @@ export function relayClientChild({ parts, clock, random, logger }: TreeComponent
           isReachable: () => isReachable(parts),
           candidates: () => relayCandidates(parts),
           connect: (nodeId, addresses, signal) => connectDirectly(parts, nodeId, addresses, signal),
-          keep: (nodeIds) => pool.keep('relays', nodeIds),
+          keep: keeping(parts),
         },
         settings,
       );
@@ -101,6 +101,10 @@ export function relayClientChild({ parts, clock, random, logger }: TreeComponent
       };
     },
   };
+}
+
+function keeping(parts: NodeParts): RelayPorts['keep'] {
+  return (owner, nodeIds) => parts.pool?.keep(owner, nodeIds);
 }
 
 /** A session with a relay; never through another one, and never by asking the DHT where it is. */

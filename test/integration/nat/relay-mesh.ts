@@ -26,6 +26,8 @@ export interface RelayNode {
   readonly hint: RelayHint;
   /** Nodes it may ask to be its relays. */
   readonly candidates: RelayHint[];
+  /** Whose connections are kept, by what for. */
+  readonly kept: Map<string, string[]>;
   stop(): Promise<void>;
 }
 
@@ -48,19 +50,20 @@ export class RelayMesh {
     const sessions = new MeshSessionManager({ ...base, endpoint, isDenied: () => false, agent: 'test', capabilities: ['relay'], listenAddresses: () => endpoint.localAddresses }, settings);
     sessions.handle(FrameType.call, FrameType.reply, (body) => body);
     await sessions.start();
-    const ports = { ...base, sessions, transport: endpoint };
+    const kept = new Map<string, string[]>();
+    const ports = { ...base, sessions, transport: endpoint, keep: (owner: string, ids: Iterable<string>) => void kept.set(owner, [...ids]) };
     const server = new RelayServer(ports, settings);
     const ends = new RelayEnds({ ...ports, isReserved: (id) => client.isReserved(id), closedByPeer: (id, sessionId) => server.closedBy(id, sessionId) });
     const connect = (id: string, addresses: RelayHint['addresses'], signal: AbortSignal): Promise<Session> =>
       sessions.dial({ kind: 'direct', address: addresses[0]! }, { expectedId: id, signal });
     const candidates: RelayHint[] = [];
-    const client: RelayClient = new RelayClient({ ...ports, isReachable: () => undefined, candidates: () => candidates, connect, keep: () => undefined }, settings);
+    const client: RelayClient = new RelayClient({ ...ports, isReachable: () => undefined, candidates: () => candidates, connect }, settings);
     const dialler = new RelayDialler({ nodeId, ends, sessions, connect });
     await server.start();
     await ends.start();
     await client.start();
     const node: RelayNode = {
-      nodeId, endpoint, sessions, server, ends, client, dialler, candidates, hint: { nodeId, addresses: [routeTo(endpoint).address] },
+      nodeId, endpoint, sessions, server, ends, client, dialler, candidates, kept, hint: { nodeId, addresses: [routeTo(endpoint).address] },
       stop: async () => {
         await client.stop();
         await ends.stop();

@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { delay } from '../../../src/lib/base/abort.js';
 import { systemClock } from '../../../src/lib/base/clock.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
+import { silentLogger } from '../../../src/lib/base/logger.js';
+import { RelayKeeper } from '../../../src/lib/nat/relay-keeper.js';
 import type { Session } from '../../../src/lib/session/session.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
 import { until } from '../session/node-fixture.js';
@@ -48,6 +50,8 @@ describe('relaying between nodes', () => {
     expect(await back.request(FrameType.call, 'and back')).to.equal('and back');
     expect(session.hello.observedAddress).to.equal(undefined);
     expect(relay.server.stats()).to.include({ reservations: 1, sessions: 1 });
+    expect(relay.kept.get('relayed for')).to.have.members([a.nodeId, b.nodeId]);
+    expect([a.kept.get('relayed by'), b.kept.get('relayed by'), b.kept.get('reservations')]).to.deep.equal([[relay.nodeId], [relay.nodeId], [relay.nodeId]]);
   });
 
   it('ends the relay\'s session with the connection it carries', async () => {
@@ -91,6 +95,25 @@ describe('relaying between nodes', () => {
     expect(await Promise.all(calls)).to.deep.equal(Array.from({ length: 400 }, (_, index) => index));
     expect(session.isClosed).to.equal(false);
     expect(relayOf(session)).to.equal(other.nodeId);
+  });
+
+  it('gets a second relay in reserve, and another one for each that dies, without being told', async () => {
+    const relays = [await mesh.node(), await mesh.node(), await mesh.node()] as const;
+    const sockets = new CuttableSockets();
+    const b = await mesh.reserved(relays);
+    const a = await mesh.node({ openSocket: sockets.open });
+    sockets.cut.add(routeTo(b.endpoint).address.port);
+    const { sessions, ends, dialler } = a;
+    const keeper = new RelayKeeper({ sessions, ends, dialler, relaysOf: async () => relays.map(({ hint }) => hint), clock: systemClock, logger: silentLogger });
+    await keeper.start();
+    const session = await a.dialler.dial(b.nodeId, relays[0].hint, never);
+    const usable = (): (string | undefined)[] => session.connection.paths().flatMap(({ route, state }) => (route.kind === 'relay' && state === 'usable' ? [route.relay] : []));
+    await until(() => usable().length === 2, 'two relays');
+    const dead = relays.find(({ nodeId }) => nodeId === relayOf(session))!;
+    await dead.stop();
+    await until(() => usable().length === 2 && !usable().includes(dead.nodeId), 'two others');
+    expect(await session.request(FrameType.call, 'still there')).to.equal('still there');
+    await keeper.stop();
   });
 
   it('moves to the direct path under load: every call is answered once, on one connection, and the relay carries probes from then on', async () => {

@@ -32,6 +32,20 @@ describe('handshake limits', () => {
     expect(text(limits().decide(spread(1), false, 0, noSample))).to.equal('accept');
   });
 
+  it('count who comes through a relay by who it is, and all of one relay as one network, however many connections it has', () => {
+    const core = limits({ maxHalfOpenPerHost: 2, maxHalfOpenPerNetwork: 3, maxConnectionsPerPrefix: 1 });
+    const through = (relay: string, peer: string) => ({ relay: relay.repeat(64), peer: peer.repeat(64) });
+    const decide = (relay: string, peer: string): string => text(core.decide(through(relay, peer), true, 0, noSample));
+    for (let i = 0; i < 2; i += 1) core.opened(through('a', '1'), true);
+    expect([decide('a', '1'), decide('a', '2'), decide('b', '1')]).to.deep.equal(['half-open-host', 'accept', 'half-open-host']);
+    core.opened(through('a', '2'), true);
+    expect([decide('a', '3'), decide('b', '3')]).to.deep.equal(['half-open-network', 'accept']);
+    for (const peer of ['1', '1', '2']) core.established(through('a', peer), true);
+    expect(decide('a', '3')).to.equal('accept');
+    for (const peer of ['1', '1', '2']) core.closed(through('a', peer));
+    expect([core.halfOpen, core.connections, core.trackedPrefixes]).to.deep.equal([0, 0, 0]);
+  });
+
   it('ask the given share of Initials for a token, so that the way stays tested', () => {
     const core = limits({ retrySampleRatio: 0.05 });
     expect(text(core.decide(spread(1), false, 0, 0.049))).to.equal('retry');
