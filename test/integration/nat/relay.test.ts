@@ -9,6 +9,7 @@ import type { Session } from '../../../src/lib/session/session.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
 import { until } from '../session/node-fixture.js';
 import { Recorder, echo, routeTo } from '../transport/endpoint-fixture.js';
+import { PortNat } from '../transport/port-nat.js';
 import { CuttableSockets } from './cuttable-socket.js';
 import { RelayMesh, type RelayNode } from './relay-mesh.js';
 
@@ -95,6 +96,22 @@ describe('relaying between nodes', () => {
     expect(await Promise.all(calls)).to.deep.equal(Array.from({ length: 400 }, (_, index) => index));
     expect(session.isClosed).to.equal(false);
     expect(relayOf(session)).to.equal(other.nodeId);
+  });
+
+  it('follows an end whose NAT gives it another port, again and again, though it sends the relay itself nothing', async () => {
+    const relay = await mesh.node();
+    const nat = new PortNat(routeTo(relay.endpoint).address.port);
+    await nat.start();
+    const b = await mesh.reserved([relay]);
+    const a = await mesh.node();
+    const session = await a.dialler.dial(b.nodeId, { nodeId: relay.nodeId, addresses: [{ host: '127.0.0.1', port: nat.insidePort }] }, never);
+    for (let round = 0; round < 5; round += 1) {
+      await nat.rebind();
+      expect(await session.request(FrameType.call, round)).to.equal(round);
+    }
+    expect(relay.endpoint.stats().dropped['relay-source']).to.be.greaterThan(0);
+    expect(a.sessions.list().map(({ isClosed }) => isClosed)).to.deep.equal([false, false]);
+    nat.close();
   });
 
   it('gets a second relay in reserve, and another one for each that dies, without being told', async () => {

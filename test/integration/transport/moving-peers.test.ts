@@ -1,65 +1,23 @@
 import { expect } from 'chai';
 import { createHash, randomBytes } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import type { Connection, Route } from '../../../src/lib/transport/endpoint.js';
 import { EndpointFixture, Recorder, echo, nextConnection, routeTo } from './endpoint-fixture.js';
+import { bound, PortNat } from './port-nat.js';
 import { nextHop } from '../../../src/lib/transport/route.js';
-
-function bound(socket: Socket): Promise<number> {
-  return new Promise((resolve) => socket.bind(0, '127.0.0.1', () => resolve(socket.address().port)));
-}
-
-/** A NAT between one client and one server: rebind() gives the client another public port. */
-class Nat {
-  readonly #inside = createSocket('udp4');
-  #outside = createSocket('udp4');
-  #client = 0;
-  readonly #server: number;
-  /** Sends a copy of each packet of the client ahead of the packet itself. */
-  copier: Socket | undefined;
-  insidePort = 0;
-  outsidePort = 0;
-
-  constructor(serverPort: number) {
-    this.#server = serverPort;
-  }
-
-  async start(): Promise<void> {
-    this.insidePort = await bound(this.#inside);
-    this.#inside.on('message', (packet, from) => {
-      this.#client = from.port;
-      this.copier?.send(packet, this.#server, '127.0.0.1');
-      this.#outside.send(packet, this.#server, '127.0.0.1');
-    });
-    await this.rebind();
-  }
-
-  async rebind(): Promise<void> {
-    const old = this.#outside;
-    this.#outside = createSocket('udp4');
-    this.outsidePort = await bound(this.#outside);
-    this.#outside.on('message', (packet) => this.#inside.send(packet, this.#client, '127.0.0.1'));
-    old.close();
-  }
-
-  close(): void {
-    this.#inside.close();
-    this.#outside.close();
-  }
-}
 
 describe('a connection whose peer moves', () => {
   const fixture = new EndpointFixture();
-  let nat: Nat | undefined;
+  let nat: PortNat | undefined;
 
   afterEach(async () => {
     await fixture.close();
     nat?.close();
   });
 
-  async function behindNat(withKey: boolean): Promise<{ client: Connection; server: Connection; nat: Nat }> {
+  async function behindNat(withKey: boolean): Promise<{ client: Connection; server: Connection; nat: PortNat }> {
     const [dialler, listener] = [await fixture.start({ settings: { udpPayloadBytes: 1200 } }), await fixture.start({ settings: { udpPayloadBytes: 1200 } })];
-    const between = (nat = new Nat(routeTo(listener).address.port));
+    const between = (nat = new PortNat(routeTo(listener).address.port));
     await between.start();
     const accepted = nextConnection(listener, (connection) => connection.onStream(echo));
     const client = await dialler.dial({ kind: 'direct', address: { host: '127.0.0.1', port: between.insidePort } });
