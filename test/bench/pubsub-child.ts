@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MaculaNode } from '../../src/lib/index.js';
@@ -43,6 +43,9 @@ answerCalls({
     return crowd.latencies;
   },
   stop: async (topic: string) => {
-    await Promise.all(crowds.get(topic)!.nodes.map((node) => node.stop()));
+    for (const node of crowds.get(topic)!.nodes) {
+      await node.stop();
+      await rm(node.settings.dataDir, { recursive: true, force: true });
+    }
   },
 });

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MaculaNode, type Settings } from '../../src/lib/index.js';
@@ -71,6 +71,7 @@ export class PubSubCrowd {
   async stop(): Promise<void> {
     await Promise.all(this.#children.map((child) => child.call('stop', this.#topic)));
     await this.#publisher.stop();
+    await rm(this.#publisher.settings.dataDir, { recursive: true, force: true });
   }
 
   #publish(): Promise<unknown> {

@@ -55,8 +55,10 @@ export class PublishedTopic {
     return this.#streams.filter((stream) => stream !== undefined);
   }
 
-  pendingMessages(qos: Qos): number {
-    return this.#pending[qos]?.bodies.length ?? 0;
+  /** Messages that were numbered and not yet signed, and their bytes. */
+  pendingSize(qos: Qos): { messages: number; bytes: number } {
+    const pending = this.#pending[qos];
+    return { messages: pending?.bodies.length ?? 0, bytes: pending?.bytes ?? 0 };
   }
 
   /**

@@ -14,7 +14,7 @@ import type { Outbox, OutgoingBundle } from './outbox.js';
 import type { PubSubPorts } from './ports.js';
 import type { PublishedStream } from './published-stream.js';
 import { TopicBook, type PublishedTopic } from './published-topic.js';
-import type { DropReason, PublishOptions, PublishResult, PubSubCounters, PubSubEvents, PubSubMessage, PubSubSettings } from './pubsub-types.js';
+import type { PublishOptions, PublishResult, PubSubCounters, PubSubEvents, PubSubMessage, PubSubSettings } from './pubsub-types.js';
 import { SubscriberTable, type Recipient, type RemoteSubscriber } from './subscriber-table.js';
 import { checkTopic, matches, prefixesOf, publisherName, subscriberName } from './topic.js';
 import { TopicSearch } from './topic-search.js';
@@ -45,6 +45,7 @@ export class Publisher {
   readonly #dirtyTopics = new Set<PublishedTopic>();
   readonly #turn = new Turn(() => this.#flush());
   readonly #stopped = new AbortController();
+  readonly #positions = new WeakMap<PublishedStream, { readonly next: number; readonly signed: SignedBundle }>();
   #nextLink: number;
   #timer: Timer | undefined;
 
@@ -59,7 +60,7 @@ export class Publisher {
     const outboxes = { ...components, nextLink: () => this.#nextLink++, schedule: (outbox: Outbox) => this.#schedule(outbox) };
     this.#table = new SubscriberTable(outboxes, settings, (nodeId) => ({
       dead: () => this.#dead(nodeId),
-      dropped: (topic, messages, reason) => this.#dropped(nodeId, topic, messages, reason),
+      dropped: (topic, messages, reason) => components.events.emit('dropped', { nodeId, topic, messages, reason }),
       answered: (ack) => this.#answered(nodeId, ack),
     }));
   }
@@ -110,7 +111,8 @@ export class Publisher {
     if (requireSubscribers && this.#countSubscribers(topic) === 0) {
       throw new MaculaError('MACULA_NO_SUBSCRIBERS', `nobody subscribes to ${topic}`, { details: { topic } });
     }
-    if (this.#settings.pubsubOverflow === 'block') await this.#untilRoom(topic, payload.length, qos, signal);
+    // Nothing may come between the last look and the message's place in the queues.
+    for (let full = this.#fullOutbox(state, payload.length, qos); full; full = this.#fullOutbox(state, payload.length, qos)) await untilEnd(full.untilRoom(), signal);
     const { seq, delivery } = state.append(qos, payload, clock.nowMs(), () => this.#sendPending(state, qos));
     this.#components.counters.published++;
     this.#dirtyTopics.add(state);
@@ -168,9 +170,11 @@ export class Publisher {
     }
   }
 
-  async #untilRoom(topic: string, bytes: number, qos: Qos, signal: AbortSignal | undefined): Promise<void> {
-    const item = { messages: 1, bytes, qos };
-    for (let full = this.#table.fullOutbox(topic, item); full; full = this.#table.fullOutbox(topic, item)) await untilEnd(full.untilRoom(), signal);
+  /** An outbox that has no room for one more message, where that holds up the publisher. */
+  #fullOutbox(state: PublishedTopic, bytes: number, qos: Qos): Outbox | undefined {
+    if (this.#settings.pubsubOverflow !== 'block') return undefined;
+    const pending = state.pendingSize(qos);
+    return this.#table.fullOutbox(state.topic, { messages: pending.messages + 1, bytes: pending.bytes + bytes, qos });
   }
 
   async #discover(state: PublishedTopic): Promise<void> {
@@ -273,10 +277,6 @@ export class Publisher {
     });
   }
 
-  #dropped(nodeId: NodeId, topic: string, messages: number, reason: DropReason): void {
-    this.#components.events.emit('dropped', { nodeId, topic, messages, reason });
-  }
-
   #answered(nodeId: NodeId, { unwanted }: PublishAck): void {
     const subscriber = this.#table.get(nodeId);
     if (!subscriber) return;
@@ -352,7 +352,7 @@ export class Publisher {
   }
 
   /** A bundle that tells where a stream stands. @param next the number of its next message */
-  #position(state: PublishedTopic, stream: PublishedStream, next = stream.next - state.pendingMessages(stream.qos)): OutgoingBundle {
+  #position(state: PublishedTopic, stream: PublishedStream, next = stream.next - state.pendingSize(stream.qos).messages): OutgoingBundle {
     const signed = this.#signedPosition(stream, next);
     return { topic: stream.topic, signed, bytes: signed.payload.length + signed.signature.length, messages: 0, qos: stream.qos, settled: undefined };
   }
@@ -366,7 +366,6 @@ export class Publisher {
     this.#positions.set(stream, { next, signed });
     return signed;
   }
-  readonly #positions = new WeakMap<PublishedStream, { readonly next: number; readonly signed: SignedBundle }>();
 
   /** Tells the positions of topics that fell silent, and looks for subscribers again. */
   #watch(): void {

@@ -98,6 +98,31 @@ describe('publish/subscribe of embedded nodes', function () {
     expect(messages).to.have.length(1);
   });
 
+  it('a subscriber that never reads loses its own messages alone, counted and told', async () => {
+    const lazy = b.pubsub.subscribe('flood', { queueMessages: 10 });
+    const prompt = await collect(b, 'flood');
+    const elsewhere = await collect(c, 'flood');
+    await b.pubsub.ready(lazy);
+    const sent = Array.from({ length: 100 }, (_, index) => String(index));
+    await Promise.all(sent.map((text) => a.pubsub.publish('flood', text, { qos: 1 })));
+    for (const { messages } of [prompt, elsewhere]) expect(messages.map(textOf)).to.deep.equal(sent);
+    expect(lazy.dropped).to.equal(90);
+    const events = lazy.events();
+    expect((await events.next()).value).to.deep.equal({ type: 'gap', gap: { topic: 'flood', publisher: a.nodeId, qos: 1, fromSeq: 1, toSeq: 90, missed: 90, reason: 'slow' } });
+    expect((await events.next()).value).to.have.nested.property('message.seq', 91);
+    for (const subscription of [lazy, prompt, elsewhere]) subscription.close();
+  });
+
+  it('holds the publisher up where the setting says so, and loses nothing', async () => {
+    const patient = await started({ bootstrapUrl: [`https://127.0.0.1:${a.listen[0]!.port}`], pubsubOverflow: 'block', pubsubQueueMessages: 5, pubsubBatchMessages: 2 });
+    const { messages, close } = await collect(c, 'patience');
+    await patient.pubsub.publish('patience', 'first', { qos: 1 });
+    await Promise.all(Array.from({ length: 300 }, (_, index) => patient.pubsub.publish('patience', String(index))));
+    await until(() => messages.length === 301, 'all came');
+    expect(patient.pubsub.stats().messagesDropped.overflow).to.equal(0);
+    close();
+  });
+
   it('says that nobody subscribes, where somebody has to', async () => {
     expect(await codeOf(a.pubsub.publish('nobody', 'x', { requireSubscribers: true }))).to.equal('MACULA_NO_SUBSCRIBERS');
     expect(await a.pubsub.publish('nobody', 'x')).to.include({ subscribers: 0, delivered: 0 });
