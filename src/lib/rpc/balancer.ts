@@ -17,23 +17,23 @@ export function chooseProvider(providers: readonly ProviderState[], tried: reado
     const first = random.integer(count);
     const second = (first + 1 + random.integer(count - 1)) % count;
     const [a, b] = [providers[first]!, providers[second]!];
-    if (a.isOpenTo(nowMs) && b.isOpenTo(nowMs)) return cheaper(a, b);
+    if (a.isOpenTo(nowMs) && b.isOpenTo(nowMs)) return cheaper(a, b, nowMs);
   }
   const untried = providers.filter((provider) => !tried.includes(provider));
   const open = (list: readonly ProviderState[]): readonly ProviderState[] => list.filter((provider) => provider.isOpenTo(nowMs));
   const choices = [open(untried), untried, open(providers), providers].find((list) => list.length > 0)!;
-  return ofTwo(choices, random);
+  return ofTwo(choices, nowMs, random);
 }
 
-function ofTwo(choices: readonly ProviderState[], random: RandomSource): ProviderState {
+function ofTwo(choices: readonly ProviderState[], nowMs: number, random: RandomSource): ProviderState {
   if (choices.length === 1) return choices[0]!;
   const first = random.integer(choices.length);
   const second = (first + 1 + random.integer(choices.length - 1)) % choices.length;
-  return cheaper(choices[first]!, choices[second]!);
+  return cheaper(choices[first]!, choices[second]!, nowMs);
 }
 
-function cheaper(a: ProviderState, b: ProviderState): ProviderState {
-  const [costA, costB] = [a.cost, b.cost];
+function cheaper(a: ProviderState, b: ProviderState, nowMs: number): ProviderState {
+  const [costA, costB] = [a.cost(nowMs), b.cost(nowMs)];
   if (costA !== costB) return costA < costB ? a : b;
   return b.inFlight < a.inFlight ? b : a;
 }

@@ -33,9 +33,13 @@ export class ProviderState {
     return this.#rttMs;
   }
 
-  /** What one more call is expected to cost; a provider never asked costs nothing, so that it gets its chance. */
-  get cost(): number {
-    return (this.#rttMs ?? 0) * (this.inFlight + 1);
+  /**
+   * What one more call is expected to cost. What was measured fades with time, so that a provider that was slow once is asked again;
+   * one never asked costs nothing, so that it gets its chance.
+   */
+  cost(nowMs: number): number {
+    if (this.#rttMs === undefined) return 0;
+    return this.#rttMs * Math.exp(-(nowMs - this.#measuredMs) / this.#decayMs) * (this.inFlight + 1);
   }
 
   /** Whether a call may go there now; does not take the trial of a breaker that is half open. */

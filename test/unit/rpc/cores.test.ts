@@ -128,6 +128,11 @@ describe('choosing a provider', () => {
     state.begin(100_000);
     state.end('good', 1, 100_000, random);
     expect(state.rttMs).to.be.below(2);
+    const [slow, quick] = [measured('slow', 1000), measured('quick', 1)];
+    expect(chooseProvider([slow, quick], [], 0, random)).to.equal(quick);
+    quick.begin(100_000);
+    quick.end('good', 1, 100_000, random);
+    expect(chooseProvider([slow, quick], [], 100_001, random), 'one that was slow long ago gets another chance').to.equal(slow);
   });
 });
 
