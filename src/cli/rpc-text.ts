@@ -5,10 +5,10 @@ const times = (ms: number | null): string => (ms === null ? '-' : humanMs(ms));
 
 /** The procedures a node serves, one line each, and what the node called. */
 export function procedureListText({ procedures, calls }: RpcListResult): string {
-  const rows = procedures.map(({ name, kind, allow, calls: begun, running, failed, cancelled, refused, p50Ms, p99Ms }) => [
-    printable(name), kind, allow === null ? 'realm' : `${allow.length} nodes`, String(begun), String(running), String(failed), String(cancelled), String(refused), times(p50Ms), times(p99Ms),
+  const rows = procedures.map(({ name, allow, calls: begun, running, failed, cancelled, refused, p50Ms, p99Ms }) => [
+    printable(name), allow === null ? 'realm' : `${allow.length} nodes`, String(begun), String(running), String(failed), String(cancelled), String(refused), times(p50Ms), times(p99Ms),
   ]);
-  const table = columns([['PROCEDURE', 'KIND', 'OPEN TO', 'CALLS', 'RUNNING', 'FAILED', 'CANCELLED', 'REFUSED', 'P50', 'P99'], ...rows]);
+  const table = columns([['PROCEDURE', 'OPEN TO', 'CALLS', 'RUNNING', 'FAILED', 'CANCELLED', 'REFUSED', 'P50', 'P99'], ...rows]);
   const { running, succeeded, failed, cancelled, retries, hedges } = calls;
   return `${table}\n\ncalled by this node: ${succeeded} answered, ${failed} failed, ${cancelled} cancelled, ${running} under way, ${retries} retries, ${hedges} hedges`;
 }

@@ -23,7 +23,7 @@ export type { PublishOptions, PublishResult, PubSubEvent, PubSubGap, PubSubMessa
 export { procedureError, RpcStatus, type Executed, type RpcStatusName } from './rpc/status.js';
 export type { CallOptions, CallOutcome } from './rpc/call-options.js';
 export type { CallCounts } from './rpc/call-counters.js';
-export type { CallContext, ProcedureHandler, ProcedureOptions, StreamContext, StreamProcedureHandler } from './rpc/procedure.js';
+export type { CallContext, ProcedureHandler, ProcedureOptions } from './rpc/procedure.js';
 export type { ProcedureInfo } from './rpc/procedure-registry.js';
 export type { ProcedureCounts } from './rpc/procedure-stats.js';
 export type { KnownProvider, RpcStats } from './rpc/rpc.js';

@@ -1,4 +1,4 @@
-import { MaculaNode } from '../../src/lib/index.js';
+import type { MaculaNode } from '../../src/lib/index.js';
 import { answerCalls } from './child-calls.js';
 import { rpcNode } from './rpc-node.js';
 

@@ -146,7 +146,6 @@ export const settings = {
   rpcMaxProcedures: integer(1, 1_000_000, { default: 1000, group: 'rpc', about: 'Procedures this node can serve.', why: 'Each is announced in the DHT, where a publisher may have as many records.' }),
   rpcConcurrency: integer(1, 1_000_000, { default: 1000, group: 'rpc', about: 'Calls of one procedure served at once where it says nothing itself; more are refused as overloaded.', why: 'One procedure must not use up what the node can serve.' }),
   rpcMemoryBytes: size(0, 16 * 1024 * MiB, { default: 64 * MiB, group: 'rpc', about: 'Results of idempotent calls remembered until their deadline, so that a repeated call gets the first answer; beyond it the oldest go.', why: 'Tens of thousands of small results.' }),
-  rpcStreamsPerPeer: integer(1, 100_000, { default: 256, group: 'rpc', about: 'Calls on streams of their own that one peer may have under way.', why: 'Each may buffer up to two messages of the largest size.' }),
 
   metricsHost: text(255, { default: '127.0.0.1', group: 'operations', about: 'Address of the metrics and health listener.', why: 'Visible to this machine only unless told otherwise.' }),
   metricsPort: integer(0, 65_535, { default: 9464, group: 'operations', flag: 'metrics-port', about: 'TCP port of the metrics and health listener; 0 takes any free one.', why: 'The port of the Prometheus exporter of OpenTelemetry.' }),

@@ -56,7 +56,6 @@ export type RpcAnswerResult = z.infer<typeof rpcAnswerResult>;
 
 export const rpcProcedure = z.object({
   name: z.string(),
-  kind: z.enum(['unary', 'stream']),
   builtIn: z.boolean().describe('Every node has it'),
   concurrency: count.describe('Calls served at once'),
   allow: z.array(nodeId).nullable().describe('null: every node of the realm'),

@@ -28,7 +28,7 @@ export class NodeRpc {
    * @throws MaculaError MACULA_INVALID_VALUE, MACULA_ALREADY_SERVED, MACULA_OVERLOADED
    */
   async register<Args = unknown>(procedure: string, handler: (args: Args, context: Parameters<ProcedureHandler>[1]) => unknown, options?: ProcedureOptions): Promise<void> {
-    this.#registry.add(procedure, { kind: 'unary', run: handler as ProcedureHandler }, options);
+    this.#registry.add(procedure, handler as ProcedureHandler, options);
     await this.#announce(procedure);
   }
 

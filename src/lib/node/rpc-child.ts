@@ -10,7 +10,7 @@ export function rpcChild({ parts, procedures, clock, random, logger }: TreeCompo
     id: 'rpc',
     start: async () => {
       const { nodeId } = parts.running('identity');
-      const transport = new PooledRpcTransport({ pool: parts.running('pool'), sessions: parts.running('sessions') });
+      const transport = new PooledRpcTransport({ pool: parts.running('pool') });
       const rpc = new Rpc({ nodeId, transport, providers: new DhtProviderLookup({ dht: parts.running('dht') }), registry: procedures, clock, random, logger }, settings);
       await rpc.start();
       parts.rpc = rpc;

@@ -14,10 +14,10 @@ export interface NodeInfo {
  * `macula.ping` answers nil, `macula.echo` its arguments, `macula.info` who the node is and what it serves to this caller.
  */
 export function addBuiltIns(registry: ProcedureRegistry, info: () => NodeInfo): void {
-  registry.addBuiltIn('macula.ping', { kind: 'unary', run: () => null });
-  registry.addBuiltIn('macula.echo', { kind: 'unary', run: (args) => args });
-  registry.addBuiltIn('macula.info', {
-    kind: 'unary',
-    run: (_args, { caller }) => ({ ...info(), procedures: registry.announced().filter(({ allow }) => !allow || allow.has(caller)).map(({ name }) => name).sort() }),
-  });
+  registry.addBuiltIn('macula.ping', () => null);
+  registry.addBuiltIn('macula.echo', (args) => args);
+  registry.addBuiltIn('macula.info', (_args, { caller }) => ({
+    ...info(),
+    procedures: registry.announced().filter(({ allow }) => !allow || allow.has(caller)).map(({ name }) => name).sort(),
+  }));
 }

@@ -2,18 +2,8 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { RandomSource } from '../base/random.js';
 import type { NodeId } from '../identity/node-id.js';
-import type { RequestHandler, Session, StreamHandler, TransportStream } from '../session/session.js';
+import type { RequestHandler } from '../session/session.js';
 import type { FrameType } from '../wire/frame-type.js';
-
-/** A connection that is held for a stream until released. */
-export interface HeldSession {
-  readonly session: Session;
-  /** Idempotent. */
-  release(): void;
-}
-
-/** Takes streams that peers open. */
-export type StreamAcceptor = (header: unknown, stream: TransportStream, session: Session) => StreamHandler;
 
 /** Carries calls between nodes. */
 export interface RpcTransport {
@@ -22,10 +12,7 @@ export interface RpcTransport {
    * @throws MaculaError as Session.request, and MACULA_UNREACHABLE where it was not sent at all
    */
   request(nodeId: NodeId, type: FrameType, body: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown>;
-  /** A connection for a stream of its own. @throws MaculaError MACULA_UNREACHABLE, MACULA_OVERLOADED, MACULA_TIMED_OUT, MACULA_ABORTED */
-  hold(nodeId: NodeId, options: { timeoutMs: number; signal?: AbortSignal }): Promise<HeldSession>;
   serve(type: FrameType, replyType: FrameType, handler: RequestHandler): void;
-  serveStream(purpose: string, accept: StreamAcceptor): void;
 }
 
 /** Who serves what, in the whole mesh. */

@@ -12,7 +12,6 @@ export interface RegistryEvents {
 /** A procedure as `rpc list` shows it. */
 export interface ProcedureInfo extends ProcedureCounts {
   readonly name: string;
-  readonly kind: 'unary' | 'stream';
   readonly builtIn: boolean;
   readonly concurrency: number;
   /** undefined: every node of the realm. */
@@ -66,8 +65,8 @@ export class ProcedureRegistry {
   }
 
   list(): ProcedureInfo[] {
-    return [...this.#procedures.values()].map(({ name, handler, builtIn, concurrency, allow, stats }) => ({
-      name, kind: handler.kind, builtIn, concurrency: concurrency(), allow: allow && [...allow], ...stats.counts(),
+    return [...this.#procedures.values()].map(({ name, builtIn, concurrency, allow, stats }) => ({
+      name, builtIn, concurrency: concurrency(), allow: allow && [...allow], ...stats.counts(),
     }));
   }
 

@@ -10,14 +10,8 @@ export interface CallContext {
   readonly caller: NodeId;
   /** Aborted when the caller cancels or is gone, and at the deadline. */
   readonly signal: AbortSignal;
-  /** Milliseconds until nobody waits any more; Infinity where a caller of a stream set no deadline. */
+  /** Milliseconds until nobody waits any more. */
   readonly remainingMs: number;
-}
-
-/** A call whose caller sends values while it is served. */
-export interface StreamContext extends CallContext {
-  /** What the caller sends, in order; reading slowly slows the caller down. Ends when the caller has no more. */
-  readonly input: AsyncIterable<unknown>;
 }
 
 /**
@@ -25,12 +19,6 @@ export interface StreamContext extends CallContext {
  * `procedureError`, or any MaculaError, tells the caller how it failed; of others it learns only that it failed.
  */
 export type ProcedureHandler = (args: unknown, context: CallContext) => unknown;
-
-/**
- * Serves a call with a stream of values: each one yielded is sent, slower where the caller reads slowly; what the generator returns
- * is the result. It is ended (`return()`) when nobody wants more.
- */
-export type StreamProcedureHandler = (args: unknown, context: StreamContext) => AsyncIterable<unknown>;
 
 export interface ProcedureOptions {
   /** Nodes that may call; every node of the realm where absent. */
@@ -42,7 +30,7 @@ export interface ProcedureOptions {
 /** A procedure that this node serves. */
 export interface Procedure {
   readonly name: string;
-  readonly handler: { readonly kind: 'unary'; readonly run: ProcedureHandler } | { readonly kind: 'stream'; readonly run: StreamProcedureHandler };
+  readonly handler: ProcedureHandler;
   /** undefined: every node of the realm. */
   readonly allow: ReadonlySet<NodeId> | undefined;
   readonly concurrency: () => number;

@@ -122,9 +122,6 @@ export class RpcServer {
   /** Runs a procedure; the reply's body, at once where the procedure returns at once. Never rejects. */
   #run(procedure: Procedure, call: CallMessage, caller: NodeId, source: CancelSource, nowMs: number): unknown {
     const { handler, stats } = procedure;
-    if (handler.kind === 'stream') {
-      return failureBody(RpcStatus.FAILED_PRECONDITION, `${JSON.stringify(procedure.name)} answers with a stream; call it as one`, {});
-    }
     const run = new CallRun(this.deadlines, source, { procedure: call.procedure, caller, deadlineMs: nowMs + call.remainingMs });
     const end = (outcome: ServedOutcome): void => {
       run.end();
@@ -133,10 +130,10 @@ export class RpcServer {
     stats.begin();
     let result: unknown;
     try {
-      result = handler.run(call.args, run);
+      result = handler(call.args, run);
     } catch (error) {
       end('failed');
-      return this.failure(procedure, run, error);
+      return this.#failure(procedure, run, error);
     }
     if (!isThenable(result)) {
       end('succeeded');
@@ -149,13 +146,13 @@ export class RpcServer {
       },
       (error: unknown) => {
         end('failed');
-        return this.failure(procedure, run, error);
+        return this.#failure(procedure, run, error);
       },
     );
   }
 
   /** What the caller may know of a procedure's failure. */
-  failure(procedure: Procedure, run: CallRun, error: unknown): unknown {
+  #failure(procedure: Procedure, run: CallRun, error: unknown): unknown {
     if (run.cancelled) return failureBody(RpcStatus[statusOf(run.cancelled)], run.cancelled.message, {});
     if (error instanceof MaculaError && error.code !== 'MACULA_UNEXPECTED') {
       const { status: _, ...details } = error.details;

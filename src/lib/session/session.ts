@@ -5,9 +5,6 @@ import type { PeerIdentity } from '../identity/identity.js';
 import type { FrameType } from '../wire/frame-type.js';
 import type { Connection, Route, StreamHandler, TransportStream } from '../transport/endpoint.js';
 
-/** Rooms above the session know streams by these alone. */
-export type { StreamHandler, TransportStream };
-
 /** What the peer said of itself in HELLO. */
 export interface PeerHello {
   readonly agent: string;
