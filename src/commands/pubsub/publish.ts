@@ -11,7 +11,7 @@ export default class PubSubPublishCommand extends ClientCommand {
   static override description = 'Exits with 8 when not every subscriber acknowledged a message with --qos 1, and with 4 when --require-subscribers is given and there is none.';
   static override examples = [
     { description: 'At most once', command: '<%= config.bin %> <%= command.id %> weather.zurich rain' },
-    { description: 'Sent again until every subscriber has acknowledged it', command: '<%= config.bin %> <%= command.id %> orders.new @order.json --qos 1' },
+    { description: 'Sent again until every subscriber has acknowledged it', command: '<%= config.bin %> <%= command.id %> orders.new @/etc/hosts --qos 1' },
     { description: 'What a program prints', command: 'date | <%= config.bin %> <%= command.id %> clock -' },
   ];
   static override args = {
