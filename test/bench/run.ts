@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { loadavg } from 'node:os';
 
 // npm run bench [-- name…]: runs all benchmarks or those named, one after another, each in a process of its own.
-const benchmarks = ['udp-floor', 'dial', 'requests', 'bulk', 'memory', 'node-start', 'cli-startup', 'mesh', 'loss', 'congestion', 'relay', 'dht', 'pubsub', 'rpc'];
+const benchmarks = ['udp-floor', 'dial', 'requests', 'bulk', 'memory', 'node-start', 'cli-startup', 'mesh', 'loss', 'congestion', 'relay', 'dht', 'pubsub', 'rpc', 'telemetry'];
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !benchmarks.includes(name));

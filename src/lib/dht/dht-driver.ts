@@ -61,7 +61,7 @@ export class DhtDriver {
   readonly #operations = new Map<number, Waiter>();
   readonly #served = new Map<number, { readonly reply: (reply: DhtReply) => void; readonly reject: (error: MaculaError) => void }>();
   readonly #writes = new Set<Promise<void>>();
-  readonly #failed: Partial<Record<RequestFailure, number>> = {};
+  readonly #failed: Record<RequestFailure, number> = { 'timed-out': 0, unreachable: 0, closed: 0, malformed: 0, overloaded: 0, unsent: 0, error: 0 };
   #machine: DhtMachine | undefined;
   #isHandling = false;
   #nextId = 1;
@@ -206,7 +206,7 @@ export class DhtDriver {
         (error: unknown) => {
           const { code, message } = MaculaError.from(error);
           const failure = failureOf[code] ?? 'error';
-          this.#failed[failure] = (this.#failed[failure] ?? 0) + 1;
+          this.#failed[failure]++;
           ended({ type: 'request-failed', requestId, failure, detail: message });
         },
       );

@@ -1,4 +1,5 @@
 import { throwIfAborted, withTimeout } from '../base/abort.js';
+import { Emitter } from '../base/emitter.js';
 import { MaculaError } from '../base/errors.js';
 import type { Service } from '../base/lifecycle.js';
 import type { Settings } from '../config/schema.js';
@@ -12,6 +13,7 @@ import {
   nodesOf, providersOf, putResult, shownContact, traceOf, valueOf,
   type DhtContact, type DhtNodes, type DhtProviders, type DhtPutResult, type DhtTrace, type DhtValue, type NamedKey,
 } from './dht-results.js';
+import { failedOperation, reportOf, type OperationReport } from './operation-report.js';
 import { OperationQueue, type OperationQueueSettings } from './operation-queue.js';
 import type { DhtPorts } from './ports.js';
 import { ownedKey, peerKey, procedureKey, sharedKey, topicKey, type RecordKey } from './record-keys.js';
@@ -68,6 +70,11 @@ export interface DhtServiceStats extends Omit<CoreStats, 'operations' | 'request
   readonly operationsWaiting: number;
 }
 
+export interface DhtServiceEvents {
+  /** An operation asked for here came to its end. */
+  operation: OperationReport;
+}
+
 /** Longest name of a key, in bytes of UTF-8: names are for people. */
 const maxNameBytes = 1024;
 
@@ -81,6 +88,7 @@ export class Dht implements Service {
   readonly #queue: OperationQueue;
   readonly #driver: DhtDriver;
   readonly #memory: ContactMemory;
+  readonly #events = new Emitter<DhtServiceEvents>();
   #core: DhtCore;
   #isRunning = false;
 
@@ -91,6 +99,10 @@ export class Dht implements Service {
     this.#core = this.#newCore();
     this.#driver = new DhtDriver(components, () => (this.#core = this.#newCore()), settings);
     this.#memory = new ContactMemory({ ...components, current: () => this.#byLastSeen().map(({ contact }) => contact) });
+  }
+
+  on<Name extends keyof DhtServiceEvents>(name: Name, listener: (value: DhtServiceEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener);
   }
 
   async start(signal?: AbortSignal): Promise<void> {
@@ -243,9 +255,23 @@ export class Dht implements Service {
 
   async #run<Type extends DhtResult['type']>(type: Type, operation: DhtOperation, signal: AbortSignal | undefined): Promise<DhtResult & { type: Type }> {
     if (!this.#isRunning) throw stoppedError();
-    const result = await this.#queue.run(() => this.#driver.run(operation, signal), signal);
+    const result = await this.#observed(operation, this.#queue.run(() => this.#driver.run(operation, signal), signal));
     if (result.type !== type) throw new MaculaError('MACULA_UNEXPECTED', `the DHT answered ${operation.type} with ${result.type}`);
     return result as DhtResult & { type: Type };
+  }
+
+  /** Tells how the operation went; waiting for its turn counts. */
+  async #observed(operation: DhtOperation, running: Promise<DhtResult>): Promise<DhtResult> {
+    const { clock } = this.#components;
+    const startMs = clock.nowMs();
+    try {
+      const result = await running;
+      this.#events.emit('operation', reportOf(operation.type, result, clock.nowMs() - startMs));
+      return result;
+    } catch (error) {
+      this.#events.emit('operation', failedOperation(operation.type, clock.nowMs() - startMs));
+      throw error;
+    }
   }
 
   #valueKey(name: string, owner: NodeId | undefined): RecordKey {

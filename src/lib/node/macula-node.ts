@@ -13,6 +13,8 @@ import type { KeyType } from '../identity/identity.js';
 import { loadOrCreateIdentity } from '../identity/key-store.js';
 import type { NodeId } from '../identity/node-id.js';
 import { Metrics } from '../observability/metrics.js';
+import { logTelemetry } from '../observability/telemetry-log.js';
+import { Telemetry } from '../observability/telemetry.js';
 import { LocalSubscriptions } from '../pubsub/local-subscriptions.js';
 import type { PoolStats } from '../pool/pool-stats.js';
 import { addBuiltIns } from '../rpc/built-ins.js';
@@ -91,6 +93,8 @@ export class MaculaNode implements Service {
     addBuiltIns(procedures, () => ({ nodeId: this.nodeId, version, realm: this.settings.realm, uptimeSeconds: Math.floor(this.#health.uptimeMs / 1000) }));
     this.rpc = new NodeRpc({ parts, registry: procedures });
     this.#health = new NodeHealth({ parts, clock: this.#clock }, this.settings);
+    const telemetry = new Telemetry({ node: () => parts.identity?.nodeId });
+    logTelemetry(telemetry, this.#logger);
     this.#tree = buildTree(
       {
         parts,
@@ -100,7 +104,12 @@ export class MaculaNode implements Service {
         random: this.#random,
         logger: this.#logger,
         handlers: new NodeControl({ node: this, clock: this.#clock, random: this.#random, config: components.config }),
-        metrics: new Metrics({ sources: metricSources(parts) }, { version }),
+        metrics: new Metrics({ sources: metricSources(parts, this.#health), telemetry }, { version }),
+        telemetry,
+        onRestart: (subsystem, error) => {
+          parts.restarts.count(subsystem);
+          telemetry.publish('node:restarted', { subsystem, error: error.message });
+        },
         health: () => this.#health.report(),
         onPeersChanged: () => this.#emitter.emit('peersChanged', undefined),
       },

@@ -21,6 +21,7 @@ import { keptPeers } from './kept-peers.js';
 import { PeerReach } from './peer-reach.js';
 import { relayCapability } from './relay-children.js';
 import { type ChildSpec } from './supervisor.js';
+import { observeDht, observeEndpoint, observePeers, observePool, observeSessions } from './telemetry-sources.js';
 import type { TreeComponents } from './tree-components.js';
 import { version } from './version.js';
 
@@ -43,13 +44,14 @@ export function storeChild({ parts, clock, logger }: TreeComponents, settings: S
   };
 }
 
-export function endpointChild({ parts, clock, random, logger }: TreeComponents, settings: Settings): ChildSpec {
+export function endpointChild({ parts, clock, random, logger, telemetry }: TreeComponents, settings: Settings): ChildSpec {
   return {
     id: 'endpoint',
     start: async (fail) => {
       const verifyPeer = (chain: readonly Uint8Array[]) => verifyPeerChain(chain, clock.wallMs());
       const endpoint = new QuicheEndpoint({ identity: parts.running('identity'), verifyPeer, clock, random, logger }, settings);
       endpoint.onFailure(fail);
+      observeEndpoint(telemetry, endpoint);
       const localAddresses = new LocalAddresses({ interfaces: networkInterfaces, bound: () => endpoint.localAddresses }, settings);
       await endpoint.start();
       parts.endpoint = endpoint;
@@ -63,7 +65,7 @@ export function endpointChild({ parts, clock, random, logger }: TreeComponents, 
   };
 }
 
-export function sessionsChild({ parts, clock, random, logger }: TreeComponents, settings: Settings): ChildSpec {
+export function sessionsChild({ parts, clock, random, logger, telemetry }: TreeComponents, settings: Settings): ChildSpec {
   return {
     id: 'sessions',
     start: async () => {
@@ -83,6 +85,7 @@ export function sessionsChild({ parts, clock, random, logger }: TreeComponents, 
         settings,
       );
       sessions.on('refused', ({ code }) => parts.refusals.count(code));
+      observeSessions(telemetry, sessions, clock);
       await sessions.start();
       parts.sessions = sessions;
       return async () => {
@@ -93,7 +96,7 @@ export function sessionsChild({ parts, clock, random, logger }: TreeComponents, 
   };
 }
 
-export function poolChild({ parts, clock, random }: TreeComponents, settings: Settings): ChildSpec {
+export function poolChild({ parts, clock, random, telemetry }: TreeComponents, settings: Settings): ChildSpec {
   return {
     id: 'pool',
     start: async () => {
@@ -110,6 +113,7 @@ export function poolChild({ parts, clock, random }: TreeComponents, settings: Se
         },
         settings,
       );
+      observePool(telemetry, pool);
       await pool.start();
       parts.pool = pool;
       return async () => {
@@ -120,7 +124,7 @@ export function poolChild({ parts, clock, random }: TreeComponents, settings: Se
   };
 }
 
-export function dhtChild({ parts, clock, random, logger }: TreeComponents, settings: Settings): ChildSpec {
+export function dhtChild({ parts, clock, random, logger, telemetry }: TreeComponents, settings: Settings): ChildSpec {
   return {
     id: 'dht',
     start: async () => {
@@ -141,6 +145,7 @@ export function dhtChild({ parts, clock, random, logger }: TreeComponents, setti
         },
         settings,
       );
+      observeDht(telemetry, dht);
       await dht.start();
       parts.dht = dht;
       return async () => {
@@ -151,7 +156,7 @@ export function dhtChild({ parts, clock, random, logger }: TreeComponents, setti
   };
 }
 
-export function peersChild({ parts, clock, random, logger, onPeersChanged }: TreeComponents, settings: Settings): ChildSpec {
+export function peersChild({ parts, clock, random, logger, telemetry, onPeersChanged }: TreeComponents, settings: Settings): ChildSpec {
   return {
     id: 'peers',
     start: async () => {
@@ -177,6 +182,7 @@ export function peersChild({ parts, clock, random, logger, onPeersChanged }: Tre
       const keep = (): void => parts.pool?.keep('peers', keptPeers(peers.listPeers(), settings.maxPeers));
       for (const name of ['connected', 'disconnected'] as const) peers.on(name, keep);
       for (const name of ['connected', 'disconnected', 'dialFailed', 'forgotten'] as const) peers.on(name, onPeersChanged);
+      observePeers(telemetry, peers);
       parts.peerBook = book;
       await peers.start();
       parts.peers = peers;

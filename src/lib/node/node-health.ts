@@ -25,6 +25,12 @@ export class NodeHealth {
     return this.#clock.nowMs() - this.startedAtMs;
   }
 
+  /** When the certificate expires, seconds since the Unix epoch; undefined while there is none. */
+  get certificateExpiresSeconds(): number | undefined {
+    const { identity } = this.#parts;
+    return identity && Date.parse(new X509Certificate(identity.certificatePem).validTo) / 1000;
+  }
+
   report(): HealthReport {
     const { endpoint, store, peers } = this.#parts;
     const counts = peers?.countPeers();
@@ -43,8 +49,7 @@ export class NodeHealth {
   }
 
   #certificateDaysLeft(): number {
-    const { identity } = this.#parts;
-    if (!identity) return Infinity;
-    return (Date.parse(new X509Certificate(identity.certificatePem).validTo) - this.#clock.wallMs()) / 86_400_000;
+    const expires = this.certificateExpiresSeconds;
+    return expires === undefined ? Infinity : (expires * 1000 - this.#clock.wallMs()) / 86_400_000;
   }
 }

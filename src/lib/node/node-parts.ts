@@ -18,7 +18,7 @@ import type { Rpc } from '../rpc/rpc.js';
 import type { Store } from '../store/store.js';
 import type { Endpoint } from '../transport/endpoint.js';
 import type { RelayTransport } from '../transport/relay-transport.js';
-import { RefusalCounter } from './refusal-counter.js';
+import { ReasonCounter, refusalReasons } from './reason-counter.js';
 
 /**
  * The subsystems of a node that run now. A restart puts new ones in place, so whoever needs one asks for it each time and
@@ -44,8 +44,10 @@ export class NodeParts {
   pubsub: PubSub | undefined;
   relayClient: RelayClient | undefined;
   listener: HttpListener | undefined;
-  /** Outlives restarts, as counters do. */
-  readonly refusals = new RefusalCounter();
+  /** Connections that did not become sessions. Outlives restarts, as counters do. */
+  readonly refusals = new ReasonCounter(refusalReasons);
+  /** Restarts by subsystem. */
+  readonly restarts = new ReasonCounter([]);
 
   /** The part of that name. @throws MaculaError MACULA_NO_NODE while it does not run */
   running<Name extends keyof NodeParts>(name: Name): NonNullable<NodeParts[Name]> {

@@ -33,6 +33,8 @@ interface Child {
 export interface SupervisorComponents {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told which subsystem failed and is about to be started again. */
+  readonly onRestart?: (subsystem: string, error: Error) => void;
 }
 
 /**
@@ -127,6 +129,7 @@ export class Supervisor implements Service {
       const decision = this.#core.failed(failed.spec.id, clock.nowMs());
       if (decision.kind === 'give-up') return this.#giveUp(failed, error, decision.restarts);
       logger.warn('restarting a failed subsystem', { subsystem: failed.spec.id, with: decision.start, delayMs: decision.delayMs, error: String(error) });
+      this.#components.onRestart?.(failed.spec.id, error);
       await this.#stopChildren(decision.stop.map((id) => this.#child(id)));
       const starting = decision.start.map((id) => this.#child(id));
       for (const child of starting) child.state = 'restarting';

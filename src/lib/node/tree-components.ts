@@ -4,6 +4,7 @@ import type { RandomSource } from '../base/random.js';
 import type { ControlHandlers } from '../control/ports.js';
 import type { HealthReport } from '../observability/health-rules.js';
 import type { Metrics } from '../observability/metrics.js';
+import type { Telemetry } from '../observability/telemetry.js';
 import type { LocalSubscriptions } from '../pubsub/local-subscriptions.js';
 import type { ProcedureRegistry } from '../rpc/procedure-registry.js';
 import type { NodeParts } from './node-parts.js';
@@ -20,6 +21,10 @@ export interface TreeComponents {
   readonly logger: Logger;
   readonly handlers: ControlHandlers;
   readonly metrics: Metrics;
+  /** Where all events of the node go. */
+  readonly telemetry: Telemetry;
+  /** Called when a failed subsystem is about to be started again. */
+  readonly onRestart: (subsystem: string, error: Error) => void;
   readonly health: () => HealthReport;
   /** Called when a peer came, went or could not be reached. */
   readonly onPeersChanged: () => void;

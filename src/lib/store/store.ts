@@ -31,6 +31,8 @@ export interface Store {
   collection<Value>(name: string): KeyValue<Value>;
   /** Why the store does not take writes at the moment; undefined while it does. */
   readonly writeFailure: MaculaError | undefined;
+  /** Size of its data file now. */
+  readonly fileBytes: number;
   /** Writes and flushes a probe as large as what last failed; why that failed, or undefined when the store can be written. */
   check(): Promise<MaculaError | undefined>;
   /** Waits for writes under way and closes. Idempotent. */
@@ -150,6 +152,10 @@ class LmdbStore implements Store {
     } catch (error) {
       return MaculaError.from(error);
     }
+  }
+
+  get fileBytes(): number {
+    return statSync(join(this.#directory, 'data.mdb'), { throwIfNoEntry: false })?.size ?? 0;
   }
 
   get writeFailure(): MaculaError | undefined {

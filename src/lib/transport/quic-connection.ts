@@ -87,7 +87,8 @@ export class QuicConnection implements Connection {
   readonly #egress: TokenBucket;
   /** Until when an empty egress bucket keeps packets back. */
   #throttledUntilMs = Infinity;
-  readonly #startedMs: number;
+  /** Clock.nowMs() when its handshake began. */
+  readonly startedMs: number;
   #resolveClosed!: (close: ConnectionClose) => void;
   #peer: PeerIdentity | undefined;
   #closeRequest: CloseRequest | undefined;
@@ -110,7 +111,7 @@ export class QuicConnection implements Connection {
     this.#slowCalls = new SlowCallTracker(host.settings.nativeCallBudgetMs);
     const perSecond = host.settings.egressPerPeerBytes;
     this.#egress = new TokenBucket(perSecond * egressBurstSeconds, perSecond);
-    this.#startedMs = host.clock.nowMs();
+    this.startedMs = host.clock.nowMs();
     this.deadlineMs = this.#strangerDeadlineMs;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
   }
@@ -276,7 +277,7 @@ export class QuicConnection implements Connection {
     const { pathsCount, recvBytes, sentBytes, recv, sent } = this.#native.stats();
     for (let left = 100; left > 0 && this.#native.pathEventNext(); left -= 1);
     const { deliveredBytes } = this.#streams;
-    const use = { recvBytes, sentBytes, deliveredBytes, ageMs: nowMs - this.#startedMs, recvPackets: recv, sentPackets: sent };
+    const use = { recvBytes, sentBytes, deliveredBytes, ageMs: nowMs - this.startedMs, recvPackets: recv, sentPackets: sent };
     if (pathsCount !== 1) this.close(CloseCode.protocolViolation, 'a connection has one path');
     else if (this.#isAbusive(use)) this.close(CloseCode.budgetExceeded, 'too many bytes besides stream data');
     else this.#streams.checkAll();
@@ -308,7 +309,7 @@ export class QuicConnection implements Connection {
   }
 
   get #strangerDeadlineMs(): number {
-    return this.#startedMs + this.#host.settings.handshakeTimeoutMs;
+    return this.startedMs + this.#host.settings.handshakeTimeoutMs;
   }
 
   #advanceHandshake(): void {

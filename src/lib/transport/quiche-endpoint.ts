@@ -15,7 +15,7 @@ import { classifyDatagram, type DatagramKind } from './datagram-kind.js';
 import { DatagramSender } from './datagram-sender.js';
 import { DialAttempts } from './dial-attempts.js';
 import { DeadlineTimer } from './deadline-timer.js';
-import { EndpointCounters } from './endpoint-counters.js';
+import { EndpointCounters, type HandshakeReport } from './endpoint-counters.js';
 import { CloseCode, type Connection, type ConnectionClose, type DialOptions, type Endpoint, type EndpointStats, type RelayRoute, type Route } from './endpoint.js';
 import { HandshakeGate, connectionIdBytes, type GateSettings } from './handshake-gate.js';
 import { parseLongHeader } from './long-header.js';
@@ -152,6 +152,11 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
     this.#accept = accept;
   }
 
+  /** Sets who hears how each handshake ended. */
+  onHandshake(listener: (handshake: HandshakeReport) => void): void {
+    this.#counters.onHandshake(listener);
+  }
+
   onFailure(listener: (error: Error) => void): void {
     this.#failed = listener;
   }
@@ -224,7 +229,7 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
 
   established(connection: QuicConnection): void {
     const { source, proven } = connection.origin;
-    this.#counters.handshakesCompleted += 1;
+    this.#counters.handshakeEnded(connection.role, 'completed', this.clock.nowMs() - connection.startedMs);
     if (connection.role === 'client') {
       this.#gate.limits.dialled(source);
       this.#attempts.succeeded(connection);
@@ -247,7 +252,7 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
     }
     if (connection.role === 'server') this.#gate.limits.failed(source, proven);
     const reason = connection.failure?.code ?? handshakeOutcome(close);
-    this.#counters.handshakeFailed(reason);
+    this.#counters.handshakeEnded(connection.role, reason, this.clock.nowMs() - connection.startedMs);
     this.#components.logger.debug('a handshake failed', { role: connection.role, route: describeRoute(connection.route), reason, close });
     this.#attempts.failed(connection, close);
   }

@@ -136,7 +136,7 @@ describe('DHT shell', () => {
     await settle();
     for (const request of lab.transport.sent.splice(0)) request.answer(request.type === FrameType.findValue ? ['nonsense'] : [[]]);
     expect(await reading).to.equal(undefined);
-    expect(lab.dht.stats().requestsFailed).to.deep.equal({ malformed: 1 });
+    expect(lab.dht.stats().requestsFailed).to.include({ malformed: 1, unsent: 0 });
   });
 
   it('tells what each replica said when none would hold the record', async () => {

@@ -1,0 +1,50 @@
+import type { Clock } from '../base/clock.js';
+import type { Dht } from '../dht/dht.js';
+import type { Telemetry } from '../observability/telemetry.js';
+import type { Peers } from '../peers/peers.js';
+import type { ConnectionPool } from '../pool/connection-pool.js';
+import type { Session, SessionManager } from '../session/session.js';
+import type { QuicheEndpoint } from '../transport/quiche-endpoint.js';
+
+/** Each function passes the events of one subsystem on to telemetry; a restarted one is a new one, so nothing is taken back. */
+
+export function observeEndpoint(telemetry: Telemetry, endpoint: QuicheEndpoint): void {
+  endpoint.onHandshake((handshake) => telemetry.publish('transport:handshake', handshake));
+}
+
+export function observeSessions(telemetry: Telemetry, sessions: SessionManager, clock: Clock): void {
+  const observed = new WeakSet<Session>();
+  sessions.on('opened', (session) => {
+    const { nodeId, direction, connection } = session;
+    // A session that becomes the one in use again is no new one.
+    if (observed.has(session)) return;
+    observed.add(session);
+    let path = connection.route.kind;
+    telemetry.publish('session:opened', { nodeId, direction, path });
+    connection.onRouteChange(({ kind }) => {
+      telemetry.publish('session:path-changed', { nodeId, from: path, to: kind });
+      path = kind;
+    });
+  });
+  sessions.on('closed', ({ session: { nodeId, sinceMs }, close: { by, code, reason } }) =>
+    telemetry.publish('session:closed', { nodeId, by, code, reason, durationMs: clock.nowMs() - sinceMs }),
+  );
+  sessions.on('refused', ({ nodeId, direction, code, reason }) => telemetry.publish('session:refused', { nodeId, direction, code, reason }));
+}
+
+export function observePool(telemetry: Telemetry, pool: ConnectionPool): void {
+  pool.on('opened', (event) => telemetry.publish('pool:opened', event));
+  pool.on('closed', (event) => telemetry.publish('pool:closed', event));
+  pool.on('dialFailed', (event) => telemetry.publish('pool:dial-failed', event));
+  pool.on('excluded', (event) => telemetry.publish('pool:excluded', event));
+}
+
+export function observeDht(telemetry: Telemetry, dht: Dht): void {
+  dht.on('operation', (event) => telemetry.publish('dht:operation', event));
+}
+
+export function observePeers(telemetry: Telemetry, peers: Peers): void {
+  peers.on('connected', (event) => telemetry.publish('peers:connected', event));
+  peers.on('disconnected', (event) => telemetry.publish('peers:disconnected', event));
+  peers.on('dialFailed', ({ target, nodeId, code, message }) => telemetry.publish('peers:dial-failed', { target, nodeId, code, message }));
+}

@@ -1,0 +1,91 @@
+/** Counts by reason, all since start. */
+export type CountsByReason = Readonly<Record<string, number>>;
+
+/** What the QUIC endpoint counts. */
+export interface TransportCounts {
+  readonly connections: number;
+  readonly halfOpen: number;
+  readonly handshakesCompleted: number;
+  readonly handshakesFailed: CountsByReason;
+  readonly retriesSent: number;
+  readonly datagramsReceived: number;
+  readonly datagramsSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** Of these, what went through a relay. */
+  readonly relayedBytesReceived: number;
+  readonly relayedBytesSent: number;
+  readonly dropped: CountsByReason;
+}
+
+/** Admitted peers now. */
+export interface SessionCounts {
+  readonly direct: number;
+  readonly relayed: number;
+  /** Smoothed round trips of the sessions, milliseconds, in no order. */
+  readonly rttsMs: readonly number[];
+  /** Connections that were not admitted. */
+  readonly refused: CountsByReason;
+}
+
+export interface PeerCounts {
+  readonly connected: number;
+  readonly connecting: number;
+  readonly waiting: number;
+  readonly refused: number;
+  /** Remembered on disk. */
+  readonly known: number;
+}
+
+/** What the connection pool counts; all but `size` and `max` since start. */
+export interface PoolCounts {
+  readonly size: number;
+  readonly max: number;
+  readonly hits: number;
+  readonly misses: number;
+  readonly dials: number;
+  readonly evictions: CountsByReason;
+}
+
+/** What the DHT holds now, and what its requests came to since start. */
+export interface DhtCounts {
+  readonly nodes: number;
+  readonly records: number;
+  readonly recordBytes: number;
+  readonly cachedResults: number;
+  /** Estimated. */
+  readonly networkSize: number;
+  readonly operationsRunning: number;
+  readonly operationsWaiting: number;
+  readonly requestsInFlight: number;
+  readonly requestsSent: number;
+  readonly requestsFailed: Readonly<Record<string, number | undefined>>;
+  readonly requestsServed: number;
+  readonly requestsRefused: number;
+  readonly writesFailed: number;
+}
+
+/** The node as a whole. */
+export interface NodeCounts {
+  readonly live: boolean;
+  readonly ready: boolean;
+  readonly warnings: Readonly<Record<'low' | 'medium' | 'high', number>>;
+  readonly uptimeMs: number;
+  /** Seconds since the Unix epoch; undefined before there is a certificate. */
+  readonly certificateExpiresSeconds: number | undefined;
+  readonly storeWritable: boolean;
+  readonly storeSetAside: boolean;
+  readonly storeFileBytes: number;
+  /** Failed subsystems that were started again, by subsystem. */
+  readonly restarts: CountsByReason;
+}
+
+/** Asked for its numbers each time metrics are read. */
+export interface MetricSources {
+  node(): NodeCounts;
+  transport(): TransportCounts;
+  sessions(): SessionCounts;
+  peers(): PeerCounts;
+  pool(): PoolCounts;
+  dht(): DhtCounts;
+}

@@ -1,0 +1,55 @@
+/** Everything telemetry tells, by name: `<area>:<event>`. Rooms have their own events; the node translates. */
+export interface TelemetryEvents {
+  /** A QUIC handshake came to its end. `outcome`: `completed`, or why it failed. */
+  'transport:handshake': { readonly role: 'client' | 'server'; readonly outcome: string; readonly durationMs: number };
+  /** A peer was admitted. */
+  'session:opened': { readonly nodeId: string; readonly direction: 'in' | 'out'; readonly path: 'direct' | 'relay' };
+  /** A session ended. `code` is the application's or QUIC's. */
+  'session:closed': { readonly nodeId: string; readonly by: 'local' | 'remote' | 'timeout' | 'error'; readonly code: number; readonly reason: string; readonly durationMs: number };
+  /** A connection did not become a session. `code` is one of the error catalogue. */
+  'session:refused': { readonly nodeId: string | undefined; readonly direction: 'in' | 'out'; readonly code: string; readonly reason: string };
+  /** Packets of a live session take another route. */
+  'session:path-changed': { readonly nodeId: string; readonly from: 'direct' | 'relay'; readonly to: 'direct' | 'relay' };
+  'peers:connected': { readonly nodeId: string; readonly direction: 'in' | 'out' };
+  'peers:disconnected': { readonly nodeId: string; readonly reason: string };
+  'peers:dial-failed': { readonly target: string; readonly nodeId: string | undefined; readonly code: string; readonly message: string };
+  /** The pool has a connection more. */
+  'pool:opened': { readonly nodeId: string; readonly direction: 'in' | 'out' };
+  'pool:closed': { readonly nodeId: string; readonly reason: 'lru' | 'idle' | 'failed' | 'ended' };
+  'pool:dial-failed': { readonly nodeId: string; readonly code: string; readonly message: string };
+  /** A peer is left alone after failures in a row. */
+  'pool:excluded': { readonly nodeId: string; readonly forMs: number };
+  /** An operation that was asked of the DHT here came to its end. */
+  'dht:operation': {
+    readonly operation: string;
+    /** What it came to: `done`, `found`, `absent`, `stored`, `under-replicated`, `stale`, `refused`, or `failed`. */
+    readonly outcome: string;
+    readonly durationMs: number;
+    /** Where a read found its answer. */
+    readonly source: 'cache' | 'local' | 'network' | undefined;
+    readonly hops: number | undefined;
+    readonly queried: number | undefined;
+  };
+  /** A subsystem failed and is started again. */
+  'node:restarted': { readonly subsystem: string; readonly error: string };
+}
+
+export type TelemetryName = keyof TelemetryEvents;
+
+/** All names; the type says that none is missing. */
+export const telemetryNames = Object.keys({
+  'transport:handshake': 1,
+  'session:opened': 1,
+  'session:closed': 1,
+  'session:refused': 1,
+  'session:path-changed': 1,
+  'peers:connected': 1,
+  'peers:disconnected': 1,
+  'peers:dial-failed': 1,
+  'pool:opened': 1,
+  'pool:closed': 1,
+  'pool:dial-failed': 1,
+  'pool:excluded': 1,
+  'dht:operation': 1,
+  'node:restarted': 1,
+} satisfies Record<TelemetryName, 1>) as TelemetryName[];

@@ -1,0 +1,47 @@
+import type { MetricSources } from '../../../src/lib/observability/metric-sources.js';
+import type { TelemetryEvents, TelemetryName } from '../../../src/lib/observability/telemetry-events.js';
+
+/** Sources of which every number is the same; booleans are whether it is above 0. */
+export function constantSources(value: () => number): MetricSources {
+  return {
+    node: () => ({
+      live: value() > 0, ready: value() > 0, warnings: { low: value(), medium: value(), high: value() }, uptimeMs: value(), certificateExpiresSeconds: value(),
+      storeWritable: value() > 0, storeSetAside: value() > 0, storeFileBytes: value(), restarts: { dht: value() },
+    }),
+    transport: () => ({
+      connections: value(), halfOpen: value(), handshakesCompleted: value(), handshakesFailed: { timeout: value() }, retriesSent: value(), datagramsReceived: value(), datagramsSent: value(),
+      bytesReceived: 3 * value(), bytesSent: 3 * value(), relayedBytesReceived: value(), relayedBytesSent: value(), dropped: { malformed: value() },
+    }),
+    sessions: () => ({ direct: value(), relayed: value(), rttsMs: [value()], refused: { MACULA_REALM_MISMATCH: value() } }),
+    peers: () => ({ connected: value(), connecting: value(), waiting: value(), refused: value(), known: value() }),
+    pool: () => ({ size: value(), max: value(), hits: value(), misses: value(), dials: value(), evictions: { lru: value() } }),
+    dht: () => ({
+      nodes: value(), records: value(), recordBytes: value(), cachedResults: value(), networkSize: value(), operationsRunning: value(), operationsWaiting: value(), requestsInFlight: value(),
+      requestsSent: value(), requestsFailed: { 'timed-out': value() }, requestsServed: value(), requestsRefused: value(), writesFailed: value(),
+    }),
+  };
+}
+
+const nodeId = 'a'.repeat(64);
+
+/** Examples of every event. */
+export const allEvents: { readonly [Name in TelemetryName]: readonly TelemetryEvents[Name][] } = {
+  'transport:handshake': [{ role: 'client', outcome: 'completed', durationMs: 3 }, { role: 'server', outcome: 'timeout', durationMs: 3 }],
+  'session:opened': [{ nodeId, direction: 'in', path: 'direct' }, { nodeId, direction: 'out', path: 'relay' }],
+  'session:closed': [{ nodeId, by: 'remote', code: 0, reason: '', durationMs: 10_000 }],
+  'session:refused': [{ nodeId, direction: 'in', code: 'MACULA_REALM_MISMATCH', reason: 'another realm' }],
+  'session:path-changed': [{ nodeId, from: 'relay', to: 'direct' }],
+  'peers:connected': [{ nodeId, direction: 'out' }],
+  'peers:disconnected': [{ nodeId, reason: 'gone' }],
+  'peers:dial-failed': [{ target: 'https://192.0.2.1:4433', nodeId: undefined, code: 'MACULA_UNREACHABLE', message: 'no answer' }],
+  'pool:opened': [{ nodeId, direction: 'out' }],
+  'pool:closed': [{ nodeId, reason: 'idle' }],
+  'pool:dial-failed': [{ nodeId, code: 'MACULA_TIMED_OUT', message: 'no answer' }],
+  'pool:excluded': [{ nodeId, forMs: 1000 }],
+  'dht:operation': [
+    { operation: 'get', outcome: 'found', durationMs: 3, source: 'network', hops: 2, queried: 5 },
+    { operation: 'put', outcome: 'stored', durationMs: 3, source: undefined, hops: 2, queried: 5 },
+    { operation: 'leave', outcome: 'done', durationMs: 3, source: undefined, hops: undefined, queried: undefined },
+  ],
+  'node:restarted': [{ subsystem: 'dht', error: 'it broke' }],
+};
