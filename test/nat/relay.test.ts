@@ -46,6 +46,19 @@ describeInLab('two nodes behind NATs that no punching gets through', function ()
     await Promise.all([pingAll(a, b.nodeId, { count: 20 }), pingAll(b, a.nodeId, { count: 20 })]);
   });
 
+  it('are named to others with their relays, and hold records like everybody else', async () => {
+    const stored = await a.control.dhtPut({ key: 'from behind a NAT', value: 'hello', timeoutMs: 20_000 });
+    // Five nodes, all of one /24, of which a lookup may leave some out.
+    expect(stored.replicas).to.be.at.least(4);
+    const { value } = await b.control.dhtGet({ key: 'from behind a NAT', timeoutMs: 20_000 });
+    expect(value).to.equal('hello');
+    // All are of one /24, of which a routing table takes a few only: not every relay knows both.
+    const tables = await Promise.all([...relays.values()].map((relay) => relay.control.dhtNodes()));
+    const shown = tables.flatMap(({ nodes }) => nodes.filter(({ nodeId }) => nodeId === a.nodeId || nodeId === b.nodeId));
+    expect(shown).to.not.deep.equal([]);
+    expect(shown.map(({ reachability }) => reachability)).to.deep.equal(shown.map(() => 'relayed'));
+  });
+
   it('go on over another relay when the one in use is killed, on the same connection and with no ping lost for more than 10 s', async () => {
     const before = await untilPeer(a, b.nodeId, through);
     await relays.get(before.relay!)!.end('SIGKILL');
