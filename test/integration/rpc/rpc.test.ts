@@ -11,7 +11,7 @@ import { until } from '../session/node-fixture.js';
 const failureOf = (promise: Promise<unknown>): Promise<MaculaError> => promise.then(() => expect.fail('it did not fail'), (error: unknown) => MaculaError.from(error));
 
 describe('remote procedure calls between embedded nodes', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   let directory: string;
   const nodes: MaculaNode[] = [];
   let server: MaculaNode;
@@ -95,7 +95,8 @@ describe('remote procedure calls between embedded nodes', function () {
       for (let step = 0; step < (args as number); step++) await delay(systemClock, 1, signal);
       return args;
     }, { concurrency: 10_000 });
-    await client.rpc.call('steps', 0);
+    // Finding a provider may wait for the node that has just gone.
+    await client.rpc.call('steps', 0, { timeoutMs: 50_000 });
     const calls = fc.array(fc.record({ steps: fc.integer({ min: 0, max: 6 }), cancelMs: fc.option(fc.integer({ min: 0, max: 8 })), idempotent: fc.boolean(), timeoutMs: fc.constantFrom(3, 5000) }), { minLength: 1, maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(calls, async (plan) => {
@@ -115,7 +116,7 @@ describe('remote procedure calls between embedded nodes', function () {
 
   it('answers or refuses each of 10,000 calls at once, and leaves nothing behind', async () => {
     await server.rpc.register('echo', async (args) => args, { concurrency: 10_000 });
-    await client.rpc.call('echo', 0);
+    await client.rpc.call('echo', 0, { timeoutMs: 50_000 });
     const outcomes = await Promise.all(
       Array.from({ length: 10_000 }, (_, value) => client.rpc.call('echo', value).then((result) => (result === value ? 'right' : 'wrong'), (error: unknown) => MaculaError.from(error).code)),
     );
