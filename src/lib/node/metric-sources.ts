@@ -1,4 +1,4 @@
-import type { DhtCounts, MetricSources, NodeCounts, PoolCounts, SessionCounts, TransportCounts } from '../observability/metric-sources.js';
+import type { DhtCounts, MetricSources, NodeCounts, PoolCounts, PubSubCounts, RelayCounts, RpcCounts, SessionCounts, TransportCounts } from '../observability/metric-sources.js';
 import type { NodeHealth } from './node-health.js';
 import type { NodeParts } from './node-parts.js';
 
@@ -36,6 +36,39 @@ const noDht: DhtCounts = {
   writesFailed: 0,
 };
 
+const noRpc: RpcCounts = { calls: { running: 0, succeeded: 0, failed: 0, cancelled: 0, retries: 0, hedges: 0 }, remembered: 0 };
+const noPubSub: PubSubCounts = {
+  subscriptions: 0,
+  subscribers: 0,
+  publishers: 0,
+  queuedMessages: 0,
+  queuedBytes: 0,
+  published: 0,
+  messagesSent: 0,
+  messagesAcknowledged: 0,
+  messagesDropped: {},
+  messagesReceived: 0,
+  messagesDelivered: 0,
+  duplicates: 0,
+  messagesMissed: 0,
+  refused: {},
+};
+/** With the zeros of what a relay that works meets. */
+const noRelay: RelayCounts = {
+  reservations: 0,
+  sessions: 0,
+  bytes: 0,
+  datagrams: 0,
+  opened: 0,
+  refused: { disabled: 0, reservations: 0, 'no-reservation': 0, sessions: 0, 'sessions-of-peer': 0, 'not-direct': 0, requests: 0 },
+  ended: { idle: 0, age: 0, 'peer-gone': 0, closed: 0, 'made-room': 0, stopping: 0 },
+};
+
+function relayCounts(parts: NodeParts): RelayCounts {
+  const counts = parts.relayServer?.stats() ?? noRelay;
+  return { ...counts, refused: { ...noRelay.refused, ...counts.refused }, ended: { ...noRelay.ended, ...counts.ended } };
+}
+
 function sessionCounts(parts: NodeParts): SessionCounts {
   const sessions = parts.sessions?.list() ?? [];
   const direct = sessions.filter(({ connection }) => connection.route.kind === 'direct').length;
@@ -68,5 +101,8 @@ export function metricSources(parts: NodeParts, health: NodeHealth): MetricSourc
     peers: () => parts.peers?.countPeers() ?? noPeers,
     pool: () => parts.pool?.stats() ?? noPool,
     dht: () => parts.dht?.stats() ?? noDht,
+    rpc: () => parts.rpc?.stats() ?? noRpc,
+    pubsub: () => parts.pubsub?.stats() ?? noPubSub,
+    relay: () => relayCounts(parts),
   };
 }

@@ -4,9 +4,10 @@ import { PubSub } from '../pubsub/pubsub.js';
 import { realmId } from '../session/realm-proof.js';
 import { DhtTopicDirectory, PooledPubSubTransport } from './pubsub-ports.js';
 import type { ChildSpec } from './supervisor.js';
+import { observePubSub } from './telemetry-sources.js';
 import type { TreeComponents } from './tree-components.js';
 
-export function pubsubChild({ parts, subscriptions, clock, random, logger }: TreeComponents, settings: Settings): ChildSpec {
+export function pubsubChild({ parts, subscriptions, clock, random, logger, telemetry }: TreeComponents, settings: Settings): ChildSpec {
   return {
     id: 'pubsub',
     start: async () => {
@@ -27,6 +28,7 @@ export function pubsubChild({ parts, subscriptions, clock, random, logger }: Tre
         },
         settings,
       );
+      observePubSub(telemetry, pubsub);
       await pubsub.start();
       parts.pubsub = pubsub;
       return async () => {

@@ -3,6 +3,8 @@ import type { Dht } from '../dht/dht.js';
 import type { Telemetry } from '../observability/telemetry.js';
 import type { Peers } from '../peers/peers.js';
 import type { ConnectionPool } from '../pool/connection-pool.js';
+import type { PubSub } from '../pubsub/pubsub.js';
+import type { Rpc } from '../rpc/rpc.js';
 import type { Session, SessionManager } from '../session/session.js';
 import type { QuicheEndpoint } from '../transport/quiche-endpoint.js';
 
@@ -41,6 +43,17 @@ export function observePool(telemetry: Telemetry, pool: ConnectionPool): void {
 
 export function observeDht(telemetry: Telemetry, dht: Dht): void {
   dht.on('operation', (event) => telemetry.publish('dht:operation', event));
+}
+
+export function observeRpc(telemetry: Telemetry, rpc: Rpc): void {
+  rpc.on('circuitOpened', ({ procedure, nodeId }) => telemetry.publish('rpc:circuit', { procedure, nodeId, to: 'opened' }));
+  rpc.on('circuitClosed', ({ procedure, nodeId }) => telemetry.publish('rpc:circuit', { procedure, nodeId, to: 'closed' }));
+}
+
+export function observePubSub(telemetry: Telemetry, pubsub: PubSub): void {
+  pubsub.on('subscriberAdded', (event) => telemetry.publish('pubsub:subscriber-added', event));
+  pubsub.on('subscriberRemoved', (event) => telemetry.publish('pubsub:subscriber-removed', event));
+  pubsub.on('dropped', (event) => telemetry.publish('pubsub:dropped', event));
 }
 
 export function observePeers(telemetry: Telemetry, peers: Peers): void {

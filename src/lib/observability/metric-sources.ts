@@ -65,6 +65,42 @@ export interface DhtCounts {
   readonly writesFailed: number;
 }
 
+/** Calls of procedures of other nodes. */
+export interface RpcCounts {
+  readonly calls: Readonly<Record<'running' | 'succeeded' | 'failed' | 'cancelled' | 'retries' | 'hedges', number>>;
+  /** Results of idempotent calls that are kept. */
+  readonly remembered: number;
+}
+
+/** What publish/subscribe holds now and counted since start. */
+export interface PubSubCounts {
+  readonly subscriptions: number;
+  readonly subscribers: number;
+  readonly publishers: number;
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  readonly published: number;
+  readonly messagesSent: number;
+  readonly messagesAcknowledged: number;
+  readonly messagesDropped: CountsByReason;
+  readonly messagesReceived: number;
+  readonly messagesDelivered: number;
+  readonly duplicates: number;
+  readonly messagesMissed: number;
+  readonly refused: CountsByReason;
+}
+
+/** What this node does as a relay for others. */
+export interface RelayCounts {
+  readonly reservations: number;
+  readonly sessions: number;
+  readonly bytes: number;
+  readonly datagrams: number;
+  readonly opened: number;
+  readonly refused: CountsByReason;
+  readonly ended: CountsByReason;
+}
+
 /** The node as a whole. */
 export interface NodeCounts {
   readonly live: boolean;
@@ -88,4 +124,7 @@ export interface MetricSources {
   peers(): PeerCounts;
   pool(): PoolCounts;
   dht(): DhtCounts;
+  rpc(): RpcCounts;
+  pubsub(): PubSubCounts;
+  relay(): RelayCounts;
 }

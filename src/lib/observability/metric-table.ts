@@ -4,6 +4,9 @@ import { dhtMetrics } from './metrics-dht.js';
 import { nodeMetrics } from './metrics-node.js';
 import { peerMetrics } from './metrics-peers.js';
 import { poolMetrics } from './metrics-pool.js';
+import { pubsubMetrics } from './metrics-pubsub.js';
+import { relayMetrics } from './metrics-relay.js';
+import { rpcMetrics } from './metrics-rpc.js';
 import { sessionMetrics } from './metrics-session.js';
 import { transportMetrics } from './metrics-transport.js';
 
@@ -21,6 +24,9 @@ export const metricAreas: readonly MetricArea[] = [
   { title: 'Peers', metrics: peerMetrics },
   { title: 'Connection pool', metrics: poolMetrics },
   { title: 'DHT', metrics: dhtMetrics },
+  { title: 'Remote procedure calls', metrics: rpcMetrics },
+  { title: 'Publish/subscribe', metrics: pubsubMetrics },
+  { title: 'Relaying for others', metrics: relayMetrics },
 ];
 
 /** The information metric, whose versions are in its labels. */

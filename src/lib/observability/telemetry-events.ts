@@ -30,6 +30,12 @@ export interface TelemetryEvents {
     readonly hops: number | undefined;
     readonly queried: number | undefined;
   };
+  /** A provider of a procedure is left alone after failures in a row, or answered again. */
+  'rpc:circuit': { readonly procedure: string; readonly nodeId: string; readonly to: 'opened' | 'closed' };
+  'pubsub:subscriber-added': { readonly nodeId: string };
+  'pubsub:subscriber-removed': { readonly nodeId: string; readonly reason: 'unsubscribed' | 'dead' | 'overflow' };
+  /** Messages for a subscriber were dropped. */
+  'pubsub:dropped': { readonly nodeId: string; readonly topic: string; readonly messages: number; readonly reason: string };
   /** A subsystem failed and is started again. */
   'node:restarted': { readonly subsystem: string; readonly error: string };
 }
@@ -51,5 +57,9 @@ export const telemetryNames = Object.keys({
   'pool:dial-failed': 1,
   'pool:excluded': 1,
   'dht:operation': 1,
+  'rpc:circuit': 1,
+  'pubsub:subscriber-added': 1,
+  'pubsub:subscriber-removed': 1,
+  'pubsub:dropped': 1,
   'node:restarted': 1,
 } satisfies Record<TelemetryName, 1>) as TelemetryName[];

@@ -13,6 +13,9 @@ const lines: Partial<Record<TelemetryName, readonly ['debug' | 'info', string]>>
   'session:path-changed': ['info', 'packets take another path'],
   'pool:closed': ['debug', 'connection left the pool'],
   'pool:excluded': ['info', 'peer left alone after failures'],
+  'rpc:circuit': ['info', 'provider left alone, or back'],
+  'pubsub:subscriber-added': ['debug', 'a node subscribed'],
+  'pubsub:subscriber-removed': ['debug', 'a node is subscribed no longer'],
   'dht:operation': ['debug', 'DHT operation ended'],
 };
 

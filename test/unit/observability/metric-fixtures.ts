@@ -19,6 +19,13 @@ export function constantSources(value: () => number): MetricSources {
       nodes: value(), records: value(), recordBytes: value(), cachedResults: value(), networkSize: value(), operationsRunning: value(), operationsWaiting: value(), requestsInFlight: value(),
       requestsSent: value(), requestsFailed: { 'timed-out': value() }, requestsServed: value(), requestsRefused: value(), writesFailed: value(),
     }),
+    rpc: () => ({ calls: { running: value(), succeeded: value(), failed: value(), cancelled: value(), retries: value(), hedges: value() }, remembered: value() }),
+    pubsub: () => ({
+      subscriptions: value(), subscribers: value(), publishers: value(), queuedMessages: value(), queuedBytes: value(), published: value(), messagesSent: value(),
+      messagesAcknowledged: value(), messagesDropped: { overflow: value() }, messagesReceived: value(), messagesDelivered: value(), duplicates: value(), messagesMissed: value(),
+      refused: { signature: value() },
+    }),
+    relay: () => ({ reservations: value(), sessions: value(), bytes: value(), datagrams: value(), opened: value(), refused: { requests: value() }, ended: { idle: value() } }),
   };
 }
 
@@ -43,5 +50,9 @@ export const allEvents: { readonly [Name in TelemetryName]: readonly TelemetryEv
     { operation: 'put', outcome: 'stored', durationMs: 3, source: undefined, hops: 2, queried: 5 },
     { operation: 'leave', outcome: 'done', durationMs: 3, source: undefined, hops: undefined, queried: undefined },
   ],
+  'rpc:circuit': [{ procedure: 'sum', nodeId, to: 'opened' }],
+  'pubsub:subscriber-added': [{ nodeId }],
+  'pubsub:subscriber-removed': [{ nodeId, reason: 'dead' }],
+  'pubsub:dropped': [{ nodeId, topic: 'weather', messages: 3, reason: 'overflow' }],
   'node:restarted': [{ subsystem: 'dht', error: 'it broke' }],
 };

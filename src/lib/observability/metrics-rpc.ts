@@ -1,0 +1,26 @@
+import { by, combinations, fedBy, readFrom, type MetricSpec } from './metric.js';
+import type { MetricSources } from './metric-sources.js';
+
+export const rpcMetrics: readonly MetricSpec<MetricSources>[] = [
+  ...readFrom<MetricSources, 'rpc'>('rpc', [
+    { name: 'macula_rpc_calls_in_flight', type: 'gauge', help: 'Calls this node makes that wait for their result now.', read: ({ calls }) => calls.running },
+    {
+      name: 'macula_rpc_calls_total',
+      type: 'counter',
+      help: 'Calls this node made, by what they came to.',
+      labels: ['outcome'],
+      read: ({ calls: { succeeded, failed, cancelled } }) => by('outcome', { succeeded, failed, cancelled }),
+    },
+    { name: 'macula_rpc_retries_total', type: 'counter', help: 'Attempts of calls beyond the first.', read: ({ calls }) => calls.retries },
+    { name: 'macula_rpc_hedges_total', type: 'counter', help: 'Second copies of calls sent because the first was slow.', read: ({ calls }) => calls.hedges },
+    { name: 'macula_rpc_remembered_results', type: 'gauge', help: 'Results of idempotent calls kept for callers that ask again.', read: ({ remembered }) => remembered },
+  ]),
+  fedBy('rpc:circuit', {
+    name: 'macula_rpc_circuit_changes_total',
+    type: 'counter',
+    help: 'Times a provider was left alone after failures in a row (opened), or answered again (closed).',
+    labels: ['to'],
+    zeros: combinations({ to: ['opened', 'closed'] }),
+    take: ({ to }) => [{ to }, 1],
+  }),
+];
