@@ -84,6 +84,10 @@ export class MemoryConnection implements Connection {
     // One link connects two memory endpoints; other routes have nothing to be.
   }
 
+  punch(): void {
+    // The same.
+  }
+
   paths(): readonly PathStatus[] {
     const { latencyMs } = this.endpoint.network;
     return [{ route: this.route, state: 'usable', selected: true, rttMs: 2 * latencyMs, lastSeenMs: this.#lastHeardMs, bytesSent: this.#bytesSent, bytesReceived: this.#bytesReceived }];

@@ -1,7 +1,7 @@
 import { addressScope } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import type { RandomSource } from '../base/random.js';
-import type { PathStatus, Route } from './endpoint.js';
+import type { DirectRoute, PathStatus, Route } from './endpoint.js';
 import { decodeProbe, encodeProbe, verifyProbe, type Probe, type ProbeSender } from './path-probe.js';
 import { PathSetCore, type PathEffect } from './path-set-core.js';
 import type { Hop, RelayLink } from './relay-link.js';
@@ -76,6 +76,12 @@ export class ConnectionPaths {
   add(route: Route): void {
     if (this.#stopped || this.#host.hopOf(route) === undefined || this.#isTooNarrow(route)) return;
     this.#perform(this.#core.handle({ type: 'addRoute', route }, this.#host.clock.nowMs()));
+  }
+
+  /** Sends a probe to each at once; those that are answered become routes. */
+  punch(routes: readonly DirectRoute[]): void {
+    const reachable = routes.filter((route) => this.#host.hopOf(route) !== undefined && !this.#isTooNarrow(route));
+    if (!this.#stopped) this.#perform(this.#core.handle({ type: 'punch', routes: reachable }, this.#host.clock.nowMs()));
   }
 
   /** A route is gone for good. */

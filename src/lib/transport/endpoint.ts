@@ -7,6 +7,8 @@ import type { PeerIdentity } from '../identity/identity.js';
 export interface DirectRoute {
   readonly kind: 'direct';
   readonly address: SocketAddress;
+  /** The side socket it goes through (SideSockets); undefined: the node's own. */
+  readonly socket?: number | undefined;
 }
 
 /** Packets go to a relay, which passes them on to the peer. */
@@ -127,6 +129,11 @@ export interface Connection {
   setPathKey(key: Uint8Array): void;
   /** Adds a route to the path set and probes it (after setPathKey). */
   addRoute(route: Route): void;
+  /**
+   * Hole punching: sends one probe on each of these routes at once. Those that answer join the path set, the others are not
+   * remembered (after setPathKey; at most about 160 a second).
+   */
+  punch(routes: readonly DirectRoute[]): void;
   paths(): readonly PathStatus[];
   /** The route packets take now. */
   readonly route: Route;

@@ -3,6 +3,7 @@ import { TokenBucket } from '../base/token-bucket.js';
 import type { PathStatus, Route } from './endpoint.js';
 import { ReplayWindow } from './path-probe.js';
 import { PathRoute, type RouteOrigin } from './path-route.js';
+import { PunchProbes } from './punch-probes.js';
 import { selectPath, trustedUntilMs, type PathReason } from './path-selector.js';
 import { routeKey } from './route.js';
 
@@ -12,6 +13,8 @@ export type PathEvent =
   /** The path key is agreed: probes can be sent and verified from now on. */
   | { readonly type: 'keyed' }
   | { readonly type: 'addRoute'; readonly route: Route }
+  /** Sends one probe to each of these routes at once; those that answer become usable, the others are not remembered. */
+  | { readonly type: 'punch'; readonly routes: readonly Route[] }
   /** A route cannot carry anything any more: the relay ended its session, or the connection to it is gone. */
   | { readonly type: 'routeLost'; readonly route: Route }
   /** A QUIC packet of this connection came from this route. For the selected route packetReceived() is cheaper. */
@@ -40,6 +43,9 @@ const observedPerSecond = 2;
 /** All probes of a connection: one to every candidate at once, then what many paths need to stay alive. */
 const probeBurst = 20;
 const probesPerSecond = 16;
+/** Probes of hole punching: a socket each of the largest attempt (256) beside all candidates, then the fastest spray (100 a second) beside their rounds. */
+const punchBurst = 320;
+const punchesPerSecond = 160;
 /** Answers to a peer that probes as fast as it may, twice over. */
 const answerBurst = 64;
 const answersPerSecond = 32;
@@ -64,6 +70,8 @@ export class PathSetCore {
   readonly #replay = new ReplayWindow();
   readonly #observedBucket = new TokenBucket(maxObservedRoutes, observedPerSecond);
   readonly #probeBucket = new TokenBucket(probeBurst, probesPerSecond);
+  readonly #punches = new PunchProbes();
+  readonly #punchBucket = new TokenBucket(punchBurst, punchesPerSecond);
   readonly #answerBucket = new TokenBucket(answerBurst, answersPerSecond);
   #selected: PathRoute;
   #alsoTo: PathRoute | undefined;
@@ -117,6 +125,9 @@ export class PathSetCore {
         break;
       case 'addRoute':
         this.#add(event.route, nowMs);
+        break;
+      case 'punch':
+        for (const route of event.routes) this.#punch(route, nowMs);
         break;
       case 'routeLost':
         this.#lose(event.route);
@@ -173,6 +184,27 @@ export class PathSetCore {
       }
       return;
     }
+    const punched = this.#punches.take(transaction);
+    if (!punched) return;
+    if (punched.key === routeKey(route)) this.#punchAnswered(route, punched.sentMs, nowMs);
+    else this.#peerProbed(route, nowMs);
+  }
+
+  /** Sends one probe on a route that need not be known. */
+  #punch(route: Route, nowMs: number): void {
+    if (!this.#keyed || !this.#punchBucket.take(nowMs)) return;
+    const transaction = this.#newTransaction();
+    this.#punches.sent(transaction, routeKey(route), nowMs);
+    this.#effects.push({ type: 'sendProbe', route, transaction, sequence: this.#nextSequence() });
+  }
+
+  #punchAnswered(route: Route, sentMs: number, nowMs: number): void {
+    const key = routeKey(route);
+    // Whatever room there is: it is proven, and of those the stalest goes.
+    const answered = this.#routes.get(key) ?? new PathRoute(route, 'added');
+    this.#routes.set(key, answered);
+    answered.answered(sentMs, nowMs);
+    this.#forgetStalest(answered);
   }
 
   #probeRequested(route: Route, transaction: string, sequence: number, nowMs: number): void {
@@ -285,10 +317,18 @@ export class PathSetCore {
       one.postpone(nowMs + this.#probeBucket.waitMs(nowMs));
       return;
     }
-    const transaction = Buffer.from(this.#random.bytes(transactionBytes)).toString('hex');
+    const transaction = this.#newTransaction();
     one.probeSent(transaction, nowMs, selected);
-    this.#effects.push({ type: 'sendProbe', route: one.route, transaction, sequence: this.#sequence });
+    this.#effects.push({ type: 'sendProbe', route: one.route, transaction, sequence: this.#nextSequence() });
+  }
+
+  #newTransaction(): string {
+    return Buffer.from(this.#random.bytes(transactionBytes)).toString('hex');
+  }
+
+  #nextSequence(): number {
     this.#sequence += 1;
+    return this.#sequence - 1;
   }
 
   #choose(nowMs: number): void {

@@ -5,7 +5,7 @@ import { TokenBucket } from '../base/token-bucket.js';
 import type { Settings } from '../config/schema.js';
 import type { PeerIdentity } from '../identity/identity.js';
 import { closeOf, encodeReason, type CloseRequest } from './close-reason.js';
-import { CloseCode, type Connection, type ConnectionClose, type ConnectionStats, type PathStatus, type Route, type StreamHandler, type TransportStream } from './endpoint.js';
+import { CloseCode, type Connection, type ConnectionClose, type ConnectionStats, type DirectRoute, type PathStatus, type Route, type StreamHandler, type TransportStream } from './endpoint.js';
 import type { HandshakeSource } from './handshake-limits-core.js';
 import { SlowCallTracker, isOverBudget, type ConnectionUse } from './overhead-budget.js';
 import type { PeerCheck } from './peer-check.js';
@@ -154,6 +154,12 @@ export class QuicConnection implements Connection {
     this.#host.activate(this, false);
   }
 
+  punch(routes: readonly DirectRoute[]): void {
+    if (this.isClosed) return;
+    this.routes.punch(routes);
+    this.#host.activate(this, false);
+  }
+
   paths(): readonly PathStatus[] {
     return this.routes.list();
   }
@@ -171,6 +177,11 @@ export class QuicConnection implements Connection {
     if (this.isClosed) return;
     this.routes.lose(route);
     this.#host.activate(this, false);
+  }
+
+  /** A side socket is gone, and with it all routes through it. */
+  loseSocket(socket: number): void {
+    for (const { route } of this.paths()) if (route.kind === 'direct' && route.socket === socket) this.loseRoute(route);
   }
 
   stats(): ConnectionStats {

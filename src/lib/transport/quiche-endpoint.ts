@@ -1,4 +1,4 @@
-import { addressScope, type SocketAddress } from '../base/address.js';
+import { type SocketAddress } from '../base/address.js';
 import { throwIfAborted } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
@@ -10,7 +10,7 @@ import type { NodeIdentity } from '../identity/identity.js';
 import type { NodeId } from '../identity/node-id.js';
 import { handshakeOutcome } from './close-reason.js';
 import { ClosingTable } from './closing-table.js';
-import { ConnectionPaths, probeOf, type PathHost } from './connection-paths.js';
+import { ConnectionPaths, probeOf } from './connection-paths.js';
 import { classifyDatagram, type DatagramKind } from './datagram-kind.js';
 import { DatagramSender } from './datagram-sender.js';
 import { DialAttempts } from './dial-attempts.js';
@@ -23,13 +23,15 @@ import { createPeerCheck, type PeerCheck, type VerifyPeer } from './peer-check.j
 import { egressBurstSeconds, QuicConnection, syntheticLocal, syntheticRemote, type ConnectionHost, type ConnectionSettings, type Origin } from './quic-connection.js';
 import { QuicConfigs, loopbackPayloadBytes, type QuicSettings } from './quic-config.js';
 import { quiche, type QuicheConnection } from './quiche-binding.js';
-import { relayHeaderBytes, relaySessionKey, type Hop, type RelayLink } from './relay-link.js';
+import { relayHeaderBytes, relaySessionKey, type RelayLink } from './relay-link.js';
 import { RelayLinks } from './relay-links.js';
 import type { RelayTransport, RelayedListener } from './relay-transport.js';
 import { describeRoute, nextHop } from './route.js';
+import { SocketGroup, type SideSockets } from './socket-group.js';
+import { SocketPaths } from './socket-paths.js';
 import { EndpointStunPort, type StunTransport } from './stun-port.js';
 import { TurnScheduler } from './turn-scheduler.js';
-import { openUdpSocket, type UdpSocket, type UdpSocketFactory } from './udp-socket.js';
+import { openUdpSocket, type UdpSocketFactory } from './udp-socket.js';
 
 export type EndpointSettings = GateSettings & QuicSettings & ConnectionSettings & Pick<Settings, 'quicPort' | 'host' | 'socketBufferBytes' | 'egressBytes'>;
 
@@ -47,8 +49,11 @@ export interface EndpointComponents {
 /** How often connections are looked at for abuse. */
 const inspectionIntervalMs = 1000;
 
+/** Buffer asked of the system for a side socket: probes, until one of them carries a connection. */
+const sideBufferBytes = 256 * 1024;
+
 /** QUIC connections over one UDP socket with the native library (DESIGN.md 2). */
-export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, ConnectionHost, PathHost {
+export class QuicheEndpoint implements Endpoint, RelayTransport, SideSockets, StunTransport, ConnectionHost {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly settings: EndpointSettings;
@@ -69,10 +74,11 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
   readonly #connections = new Set<QuicConnection>();
   readonly #attempts = new DialAttempts();
   readonly #links = new RelayLinks((route) => this.#routeLost(route));
+  readonly #paths: SocketPaths;
   #relayed: RelayedListener | undefined;
-  #socket: UdpSocket | undefined;
+  #socket: SocketGroup | undefined;
   /** The socket while stop() sends its last packets on it. */
-  #stopping: UdpSocket | undefined;
+  #stopping: SocketGroup | undefined;
   #inspection: Timer | undefined;
   #accept: ((connection: Connection) => void) | undefined;
   #failed: ((error: Error) => void) | undefined;
@@ -88,6 +94,7 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
     this.#turns = new TurnScheduler(this.#onHandlerError);
     const out = { counters: this.#counters, socket: () => this.#socket ?? this.#stopping };
     this.#out = new DatagramSender(out, Math.max(loopbackPayloadBytes, settings.udpPayloadBytes));
+    this.#paths = new SocketPaths({ ...components, links: this.#links, out: this.#out, sockets: () => this.#socket });
     this.stun = new EndpointStunPort({ out: this.#out, socket: () => this.#socket });
     this.#deadlines = new DeadlineTimer(components.clock, this.#deadlinesPassed);
     this.#configs = new QuicConfigs(components.identity, settings);
@@ -106,7 +113,8 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
     throwIfAborted(signal);
     if (this.#socket) return;
     const open = this.#components.openSocket ?? openUdpSocket;
-    const socket = await open({ host: this.settings.host, port: this.settings.quicPort, bufferBytes: this.settings.socketBufferBytes });
+    const { host, quicPort: port, socketBufferBytes: bufferBytes } = this.settings;
+    const socket = new SocketGroup(await open({ host, port, bufferBytes }), () => open({ host, port: 0, bufferBytes: sideBufferBytes }));
     this.#socket = socket;
     socket.onMessage(this.#onDatagram);
     socket.onError((error) => {
@@ -136,14 +144,14 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
     throwIfAborted(options.signal);
     const socket = this.#socket;
     if (!socket) throw new MaculaError('MACULA_UNREACHABLE', 'the endpoint is not running');
-    const hop = this.hopOf(route);
+    const hop = this.#paths.hopOf(route);
     if (hop === undefined) throw new MaculaError('MACULA_UNREACHABLE', `${describeRoute(route)} cannot be reached from here`);
     const { verifyPeer, identity } = this.#components;
     const check = createPeerCheck(verifyPeer, identity.nodeId, options.expectedId);
     const sourceId = this.#gate.newId();
     const native = quiche.Connection.connect(null, sourceId, syntheticLocal, syntheticRemote, this.#configs.for(route));
     const source = hop.link ? { relay: hop.link.route.relay, peer: hop.link.peer } : nextHop(route);
-    const connection = this.#add(native, 'client', sourceId, new ConnectionPaths(route, hop, 'client', this), check, { source, proven: true });
+    const connection = this.#add(native, 'client', sourceId, new ConnectionPaths(route, hop, 'client', this.#paths), check, { source, proven: true });
     this.activate(connection, false);
     return this.#attempts.begin(connection, route, options.signal);
   }
@@ -184,19 +192,13 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
     this.#out.sendPacket(length, first, second, connection.onSendError);
   }
 
-  hopOf(route: Route): Hop | undefined {
-    if (route.kind === 'relay') return this.#links.hop(route.sessionId);
-    const { host, port } = route.address;
-    const native = addressScope(host) === 'unusable' ? undefined : this.#socket?.native(host);
-    return native === undefined ? undefined : { host: native, port, link: undefined };
+  openSideSockets(count: number): Promise<number[]> {
+    return this.#socket?.openSides(count) ?? Promise.resolve([]);
   }
 
-  routeOf(host: string, port: number, link: RelayLink | undefined): Route {
-    return link ? link.route : { kind: 'direct', address: { host: this.#canonical(host), port } };
-  }
-
-  sendDatagram(bytes: Uint8Array, hop: Hop): void {
-    this.#out.sendDatagram(bytes, hop);
+  closeSideSocket(socket: number): void {
+    this.#socket?.closeSide(socket);
+    for (const connection of this.#connections) connection.loseSocket(socket);
   }
 
   joinRelay(carrier: Connection, sessionId: string, peer: NodeId): RelayRoute {
@@ -255,10 +257,6 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
     this.#counters.handshakeEnded(connection.role, reason, this.clock.nowMs() - connection.startedMs);
     this.#components.logger.debug('a handshake failed', { role: connection.role, route: describeRoute(connection.route), reason, close });
     this.#attempts.failed(connection, close);
-  }
-
-  #canonical(host: string): string {
-    return this.#socket?.canonical(host) ?? host;
   }
 
   #routeLost(route: RelayRoute): void {
@@ -327,7 +325,7 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
     const connection = this.#routing.get(idKey);
     if (connection) return connection.receive(packet, host, port, link);
     const answer = this.#closings.answer(idKey, packet.length);
-    if (answer) this.sendDatagram(answer, { host, port, link });
+    if (answer) this.#out.sendDatagram(answer, { host, port, link });
     this.#counters.drop('unknown-connection');
   }
 
@@ -336,8 +334,9 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
     if (!header) return this.#counters.drop('malformed');
     const idKey = header.destinationId.toString('latin1');
     if (this.#routing.has(idKey) || this.#closings.knows(idKey)) return this.#route(packet, idKey, host, port, link);
-    if (!this.#socket || port === 0) return this.#counters.drop('unusable-address');
-    const address = { host: this.#canonical(host), port };
+    // Side sockets are for connections that exist.
+    if (!this.#socket || port === 0 || this.#socket.sideOf(host) !== undefined) return this.#counters.drop('unusable-address');
+    const address = { host: this.#socket.canonical(host), port };
     const source = link ? { relay: link.route.relay, peer: link.peer } : address;
     const decision = this.#gate.decide(packet, header, source, this.sendBuffer);
     switch (decision.kind) {
@@ -345,12 +344,12 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, StunTransport, 
         return this.#counters.drop(decision.reason);
       case 'answer':
         if (decision.answer === 'retry') this.#counters.retriesSent += 1;
-        return this.sendDatagram(this.sendBuffer.subarray(0, decision.length), { host, port, link });
+        return this.#out.sendDatagram(this.sendBuffer.subarray(0, decision.length), { host, port, link });
       case 'accept': {
         const { sourceId, originalId, proven } = decision;
-        const route = this.routeOf(host, port, link);
+        const route = this.#paths.routeOf(host, port, link);
         const native = quiche.Connection.accept(sourceId, originalId ?? null, syntheticLocal, syntheticRemote, this.#configs.for(route));
-        const paths = new ConnectionPaths(route, { host, port, link }, 'server', this);
+        const paths = new ConnectionPaths(route, { host, port, link }, 'server', this.#paths);
         const connection = this.#add(native, 'server', sourceId, paths, this.#serverCheck, { source, proven });
         this.#gate.limits.opened(source, proven);
         if (idKey !== connection.idKey) {

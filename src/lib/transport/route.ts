@@ -6,7 +6,7 @@ import type { Route } from './endpoint.js';
 export function routeKey(route: Route): string {
   switch (route.kind) {
     case 'direct':
-      return `direct/${formatAddress(route.address)}`;
+      return `direct/${formatAddress(route.address)}${route.socket === undefined ? '' : `#${route.socket}`}`;
     case 'relay':
       return `relay/${route.sessionId}`;
   }

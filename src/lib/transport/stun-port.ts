@@ -1,6 +1,6 @@
 import type { SocketAddress } from '../base/address.js';
 import type { DatagramSender } from './datagram-sender.js';
-import type { UdpSocket } from './udp-socket.js';
+import type { SocketGroup } from './socket-group.js';
 
 /**
  * Takes a STUN message that came to the endpoint's socket; only its shape was checked. Returns why it is dropped, from a
@@ -12,8 +12,11 @@ export type StunListener = (bytes: Buffer, from: SocketAddress) => string | unde
 export interface StunPort {
   /** Sets who takes STUN messages; undefined: nobody, they are dropped. */
   onMessage(listener: StunListener | undefined): void;
-  /** Sends a message; false when the socket cannot reach that address or is closed. The bytes belong to the system from now on. */
-  send(bytes: Uint8Array, to: SocketAddress): boolean;
+  /**
+   * Sends a message; false when the socket cannot reach that address or is closed. The bytes belong to the system from now on.
+   * @param socket the side socket to send it from; the endpoint's own where absent. Answers come to the listener all the same
+   */
+  send(bytes: Uint8Array, to: SocketAddress, socket?: number): boolean;
 }
 
 /** The part of an endpoint that STUN works with. */
@@ -24,10 +27,10 @@ export interface StunTransport {
 /** STUN on the endpoint's socket. */
 export class EndpointStunPort implements StunPort {
   readonly #out: DatagramSender;
-  readonly #socket: () => UdpSocket | undefined;
+  readonly #socket: () => SocketGroup | undefined;
   #listener: StunListener | undefined;
 
-  constructor(components: { out: DatagramSender; socket: () => UdpSocket | undefined }) {
+  constructor(components: { out: DatagramSender; socket: () => SocketGroup | undefined }) {
     this.#out = components.out;
     this.#socket = components.socket;
   }
@@ -36,8 +39,8 @@ export class EndpointStunPort implements StunPort {
     this.#listener = listener;
   }
 
-  send(bytes: Uint8Array, { host, port }: SocketAddress): boolean {
-    const native = this.#socket()?.native(host);
+  send(bytes: Uint8Array, { host, port }: SocketAddress, socket?: number): boolean {
+    const native = this.#socket()?.native(host, socket);
     if (native === undefined) return false;
     this.#out.sendDatagram(bytes, { host: native, port, link: undefined });
     return true;

@@ -55,6 +55,11 @@ export const FrameType = {
   relayIncoming: 0x68,
   /** A relay's session is over. */
   relayClose: 0x69,
+  /** Hole punching over a relayed connection: candidates of the side that begins, those of the other, go, no use. */
+  punchOffer: 0x6a,
+  punchAnswer: 0x6b,
+  punchStart: 0x6c,
+  punchEnd: 0x6d,
   /** Through which relays the sender is reachable. */
   relayedBy: 0x6f,
 } as const;

@@ -21,6 +21,7 @@ import {
 import { encodePeerRecord } from '../../../src/lib/wire/peer-record.js';
 import { relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayReserveBody, relayReserveReplyBody, relayedByBody } from '../../../src/lib/wire/relay-messages.js';
 import { callBody, failureBody, resultBody } from '../../../src/lib/wire/rpc-messages.js';
+import { punchBody, punchFrameTypes, type PunchMessage } from '../../../src/lib/wire/punch.js';
 import { streamOpenBody } from '../../../src/lib/wire/stream-open.js';
 
 const client = { id: '11'.repeat(32), nonce: Buffer.alloc(32, 0xaa), pathSecret: Buffer.alloc(32, 0xc1) };
@@ -72,6 +73,15 @@ function dhtReply(message: DhtReplyMessage): Uint8Array {
   const { frameType, body } = dhtReplyBody(message);
   return encodeFrame(frameType, reply, [9, body]);
 }
+
+function punch(message: PunchMessage): Uint8Array {
+  return encodeFrame(punchFrameTypes[message.type], none, punchBody(message));
+}
+
+const portRestricted = { natType: 'port-restricted', mapping: 'endpoint-independent', filtering: 'address-and-port-dependent', ports: 'preserved', portDelta: 0 } as const;
+const sequential = { natType: 'symmetric', mapping: 'address-and-port-dependent', filtering: 'address-and-port-dependent', ports: 'sequential', portDelta: 1 } as const;
+const observedCandidate = { kind: 'observed', address: clientAddress } as const;
+const predictedCandidates = [30_012, 30_013].map((port) => ({ kind: 'predicted', address: { host: '192.0.2.1', port } }) as const);
 
 /** The worked examples of docs/PROTOCOL.md, by name, as the real encoders make them. */
 export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
@@ -127,6 +137,10 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'relay-incoming': encodeFrame(FrameType.relayIncoming, none, relayIncomingBody({ sessionId: relaySession, nodeId: server.id })),
   'relay-close': encodeFrame(FrameType.relayClose, none, relayCloseBody({ sessionId: relaySession, reason: 'idle' })),
   'relayed-by': encodeFrame(FrameType.relayedBy, none, relayedByBody([{ nodeId: server.id, addresses: [serverAddress] }])),
+  'punch-offer': punch({ type: 'offer', attempt: 77, nat: portRestricted, candidates: [observedCandidate, { kind: 'local', address: { host: '10.0.0.2', port: 4433 } }] }),
+  'punch-answer': punch({ type: 'answer', attempt: 77, nat: sequential, candidates: predictedCandidates, heldMs: 42 }),
+  'punch-start': punch({ type: 'start', attempt: 77, candidates: [] }),
+  'punch-end': punch({ type: 'end', attempt: 78, reason: 'rate-limited' }),
   'probe-request': encodeProbe({ ...probe, type: 'request', observedAddress: undefined }, pathKey, 'client'),
   'probe-answer': encodeProbe({ ...probe, connectionId: Buffer.from('1112131415161718', 'hex'), type: 'answer', observedAddress: clientAddress }, pathKey, 'server'),
 };
