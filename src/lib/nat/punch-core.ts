@@ -114,6 +114,15 @@ export class PunchCore {
     return this.#take();
   }
 
+  /** The session is over: gives back what an attempt holds. */
+  stop(nowMs: number): readonly PunchEffect[] {
+    this.#wanted = false;
+    const stage = this.#stage;
+    if ('attempt' in stage) this.#finish(stage.attempt, 'overtaken', nowMs);
+    this.#stage = idle;
+    return this.#take();
+  }
+
   nextDeadline(): number | undefined {
     const stage = this.#stage;
     if (stage.name === 'idle') return undefined;

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/schema.js';
 import { dhtChild, discoveryChild, endpointChild, peersChild, poolChild, sessionsChild, storeChild } from './mesh-children.js';
 import { pubsubChild } from './pubsub-child.js';
+import { punchChild } from './punch-child.js';
 import { rpcChild } from './rpc-child.js';
 import type { SupervisorPolicy } from './supervisor-core.js';
 import { Supervisor, type ChildSpec } from './supervisor.js';
@@ -16,7 +17,7 @@ const rootPolicy: SupervisorPolicy = { ...policy, strategy: 'one_for_one', maxRe
 /** Builds the supervision tree of a node (docs/SUPERVISION.md); nothing is started yet. */
 export function buildTree(components: TreeComponents, settings: Settings): Supervisor {
   const mesh = [
-    storeChild, endpointChild, sessionsChild, relayChild, poolChild, dhtChild, rpcChild, peersChild, pubsubChild, relayClientChild, ...(settings.mdns ? [discoveryChild] : []),
+    storeChild, endpointChild, sessionsChild, relayChild, poolChild, dhtChild, rpcChild, peersChild, pubsubChild, relayClientChild, punchChild, ...(settings.mdns ? [discoveryChild] : []),
   ];
   const surface = [controlChild, ...(settings.metrics ? [listenerChild] : [])];
   const specs = (children: typeof mesh): ChildSpec[] => children.map((child) => child(components, settings));

@@ -3,6 +3,7 @@ import type { Dht } from '../dht/dht.js';
 import type { NodeIdentity } from '../identity/identity.js';
 import type { Pins } from '../identity/pins.js';
 import type { PeerRelays } from '../nat/peer-relays.js';
+import type { Puncher } from '../nat/puncher.js';
 import type { RelayClient } from '../nat/relay-client.js';
 import type { RelayDialler } from '../nat/relay-dialler.js';
 import type { RelayEnds } from '../nat/relay-ends.js';
@@ -19,6 +20,7 @@ import type { Store } from '../store/store.js';
 import type { Endpoint } from '../transport/endpoint.js';
 import type { RelayTransport } from '../transport/relay-transport.js';
 import { ReasonCounter, refusalReasons } from './reason-counter.js';
+import type { SideSockets } from '../transport/socket-group.js';
 
 /**
  * The subsystems of a node that run now. A restart puts new ones in place, so whoever needs one asks for it each time and
@@ -28,7 +30,7 @@ export class NodeParts {
   identity: NodeIdentity | undefined;
   store: Store | undefined;
   pins: Pins | undefined;
-  endpoint: (Endpoint & RelayTransport) | undefined;
+  endpoint: (Endpoint & RelayTransport & SideSockets) | undefined;
   localAddresses: LocalAddresses | undefined;
   sessions: SessionManager | undefined;
   relayServer: RelayServer | undefined;
@@ -43,6 +45,7 @@ export class NodeParts {
   peers: Peers | undefined;
   pubsub: PubSub | undefined;
   relayClient: RelayClient | undefined;
+  puncher: Puncher | undefined;
   listener: HttpListener | undefined;
   /** Connections that did not become sessions. Outlives restarts, as counters do. */
   readonly refusals = new ReasonCounter(refusalReasons);

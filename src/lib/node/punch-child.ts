@@ -1,0 +1,62 @@
+import { addressScope, formatAddress, type SocketAddress } from '../base/address.js';
+import type { Settings } from '../config/schema.js';
+import { offeredCandidates } from '../nat/candidates.js';
+import { Puncher } from '../nat/puncher.js';
+import type { OwnSide } from '../nat/punch-types.js';
+import type { NatSummary } from '../wire/punch.js';
+import type { NodeParts } from './node-parts.js';
+import type { ChildSpec } from './supervisor.js';
+import type { TreeComponents } from './tree-components.js';
+
+/** What a node says of its NAT while it has not looked. */
+const notKnown: NatSummary = { natType: 'unknown', mapping: 'unknown', filtering: 'unknown', ports: 'unknown', portDelta: 0 };
+
+/** Getting connections off their relays. */
+export function punchChild({ parts, clock, random, logger }: TreeComponents, settings: Settings): ChildSpec {
+  return {
+    id: 'punch',
+    start: async () => {
+      const puncher = new Puncher(
+        {
+          nodeId: parts.running('identity').nodeId,
+          sessions: parts.running('sessions'),
+          sides: parts.running('endpoint'),
+          own: () => ownSide(parts),
+          // Nobody else is asked yet: many probes are sent only where the peer was reached before.
+          isPeerHost: (nodeId, host) => wasReachedAt(parts, nodeId, host),
+          outerAddress: async () => undefined,
+          clock,
+          random,
+        },
+        settings,
+      );
+      puncher.on('attempted', ({ nodeId, report }) => logger.debug('an attempt at a direct path ended', { nodeId, outcome: report.outcome, technique: report.technique?.kind, durationMs: Math.round(report.durationMs) }));
+      await puncher.start();
+      parts.puncher = puncher;
+      return async () => {
+        parts.puncher = undefined;
+        await puncher.stop();
+      };
+    },
+  };
+}
+
+function ownSide({ localAddresses, sessions }: NodeParts): OwnSide {
+  const local = localAddresses?.interfaceAddresses() ?? [];
+  // As peers on direct paths saw this node when they connected; what several saw comes first.
+  const seen = new Map<string, { readonly address: SocketAddress; count: number }>();
+  for (const { hello, connection } of sessions?.list() ?? []) {
+    const address = hello.observedAddress;
+    if (!address || connection.route.kind !== 'direct' || addressScope(address.host) === 'loopback') continue;
+    const known = seen.get(formatAddress(address));
+    if (known) known.count += 1;
+    else seen.set(formatAddress(address), { address, count: 1 });
+  }
+  const observed = [...seen.values()].sort((a, b) => b.count - a.count).map(({ address }) => address);
+  return { nat: notKnown, candidates: offeredCandidates({ local, mapped: [], observed }), local };
+}
+
+function wasReachedAt({ sessions }: NodeParts, nodeId: string, host: string): boolean {
+  const paths = sessions?.get(nodeId)?.connection.paths() ?? [];
+  return paths.some(({ route, rttMs }) => route.kind === 'direct' && rttMs !== undefined && route.address.host === host);
+}
