@@ -3,8 +3,8 @@ import type { Session } from '../session/session.js';
 import type { DirectRoute, Route } from '../transport/endpoint.js';
 import { punchBody, punchFrameTypes } from '../wire/punch.js';
 import { PunchCore } from './punch-core.js';
+import type { PuncherComponents } from './punch-ports.js';
 import type { BirthdaySlot, PunchEffect, PunchEvent, PunchReport, PunchSettings } from './punch-types.js';
-import type { PuncherComponents } from './puncher.js';
 
 export interface PunchLinkComponents extends Omit<PuncherComponents, 'sessions'> {
   readonly session: Session;

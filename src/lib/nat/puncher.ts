@@ -1,32 +1,15 @@
 import { Emitter } from '../base/emitter.js';
-import type { SocketAddress } from '../base/address.js';
-import type { Clock } from '../base/clock.js';
 import type { Service } from '../base/lifecycle.js';
-import type { RandomSource } from '../base/random.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
-import type { Session, SessionManager } from '../session/session.js';
-import type { SideSockets } from '../transport/socket-group.js';
+import type { Session } from '../session/session.js';
 import { punchBody, punchFrameTypes, readPunch, type PunchMessage } from '../wire/punch.js';
 import type { PunchCore } from './punch-core.js';
 import { PunchLink } from './punch-link.js';
-import type { BirthdaySlot, OwnSide, PunchOutcome, PunchReport } from './punch-types.js';
+import type { PuncherComponents } from './punch-ports.js';
+import type { BirthdaySlot, PunchOutcome, PunchReport } from './punch-types.js';
 
 export type PuncherSettings = Pick<Settings, 'punch' | 'punchRetryMinMs' | 'punchRetryMaxMs'>;
-
-export interface PuncherComponents {
-  readonly nodeId: NodeId;
-  readonly sessions: Pick<SessionManager, 'list' | 'on' | 'handleNotify'>;
-  readonly sides: SideSockets;
-  /** What is known of this node now. */
-  readonly own: () => OwnSide;
-  /** Whether somebody other than the peer has seen it at this address. */
-  readonly isPeerHost: (nodeId: NodeId, host: string) => boolean;
-  /** The outer address of a side socket; undefined where nobody tells it. */
-  readonly outerAddress: (socket: number) => Promise<SocketAddress | undefined>;
-  readonly clock: Clock;
-  readonly random: RandomSource;
-}
 
 export interface PuncherEvents {
   /** An attempt came to its end. */
