@@ -1,9 +1,10 @@
 import { addressScope, canonicalHost, formatAddress, type SocketAddress } from './address.js';
 
 /** Reach of an address as far as telling it to others goes. IPv6 link-local addresses need a zone, so nobody else can use them. */
-type Reach = 'machine' | 'site' | 'world' | 'nowhere';
+export type Reach = 'machine' | 'site' | 'world' | 'nowhere';
 
-function reachOf(host: string): Reach {
+/** How far what somebody at this host is told may go. @param host a literal in canonical form */
+export function reachOf(host: string): Reach {
   switch (addressScope(host)) {
     case 'loopback':
       return 'machine';

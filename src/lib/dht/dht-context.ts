@@ -59,7 +59,7 @@ export interface RequestHandlers {
 /** What a part of the DHT needs to ask peers. */
 export interface DhtRequests {
   send(contact: Contact, request: DhtRequest, handlers: RequestHandlers): number;
-  /** Nobody waits any more: no handler is called. */
+  /** Nobody waits for it any more: no handler is called. */
   cancel(requestId: number): void;
   isConnected(nodeId: NodeId): boolean;
   /** Nodes with an open session. */

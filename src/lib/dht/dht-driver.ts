@@ -57,7 +57,7 @@ export class DhtDriver {
   readonly #settings: Pick<Settings, 'dhtMaxServing'>;
   /** Events that came while another one was being handled. */
   readonly #queue: DhtEvent[] = [];
-  readonly #requests = new Map<number, AbortController>();
+  readonly #requests = new Set<number>();
   readonly #operations = new Map<number, Waiter>();
   readonly #served = new Map<number, { readonly reply: (reply: DhtReply) => void; readonly reject: (error: MaculaError) => void }>();
   readonly #writes = new Set<Promise<void>>();
@@ -102,7 +102,6 @@ export class DhtDriver {
     const error = stoppedError();
     for (const { reject } of [...this.#operations.values()]) reject(error);
     this.#operations.clear();
-    for (const controller of this.#requests.values()) controller.abort(error);
     this.#requests.clear();
     for (const { reject } of [...this.#served.values()]) reject(error);
     this.#served.clear();
@@ -172,8 +171,6 @@ export class DhtDriver {
     switch (effect.type) {
       case 'request':
         return this.#request(effect);
-      case 'cancel':
-        return this.#requests.get(effect.requestId)?.abort();
       case 'reply':
         this.#served.get(effect.replyTo)?.reply(effect.reply);
         return void this.#served.delete(effect.replyTo);
@@ -190,16 +187,18 @@ export class DhtDriver {
   }
 
   #request({ requestId, contact, request, timeoutMs }: DhtEffect & { type: 'request' }): void {
-    const controller = new AbortController();
-    this.#requests.set(requestId, controller);
+    this.#requests.add(requestId);
     this.#sent++;
     const { frameType, body } = dhtRequestBody(request);
+    const machine = this.#machine;
     const ended = (event: DhtEvent): void => {
+      // After a stop nobody asked, whatever a new start has asked since.
+      if (this.#machine !== machine) return;
       this.#requests.delete(requestId);
       this.handle(event);
     };
     this.#ports.transport
-      .request(contact, frameType, body, { timeoutMs, signal: controller.signal })
+      .request(contact, frameType, body, { timeoutMs })
       .then((reply) => readDhtReply(request, reply))
       .then(
         (reply) => ended({ type: 'reply-received', requestId, reply }),

@@ -32,8 +32,6 @@ export type DhtEffect =
    * `timeoutMs` later. The core stops waiting earlier by itself and still takes the late answer.
    */
   | { readonly type: 'request'; readonly requestId: number; readonly contact: Contact; readonly request: DhtRequest; readonly timeoutMs: number }
-  /** The answer to this request is no longer of use; it may still be reported. */
-  | { readonly type: 'cancel'; readonly requestId: number }
   | { readonly type: 'reply'; readonly replyTo: number; readonly reply: DhtReply }
   /** Write under the key, durably; then report `written` or `write-failed`. Writes and removals keep their order. */
   | { readonly type: 'write'; readonly writeId: number; readonly key: string; readonly value: unknown }

@@ -13,6 +13,8 @@ interface Pending {
   /** The connection was open, so that the time to the answer is a round trip. */
   readonly warm: boolean;
   slow: Deadline;
+  /** It turned slow. */
+  owed: boolean;
   readonly handlers: RequestHandlers | undefined;
 }
 
@@ -34,6 +36,8 @@ export class DhtRequestTracker implements DhtRequests {
   readonly #pending = new Map<number, Pending>();
   /** Open sessions, with the contact as the session showed it. */
   readonly #connected = new Map<NodeId, Contact>();
+  /** Peers that owe answers to requests that turned slow, and how many; who answers anything owes nothing. */
+  readonly #owing = new Map<NodeId, number>();
   #nextId = 1;
 
   constructor(context: DhtContext, observer: RequestObserver) {
@@ -66,13 +70,18 @@ export class DhtRequestTracker implements DhtRequests {
     const requestId = this.#nextId++;
     const nowMs = this.#context.now();
     const warm = this.#connected.has(contact.nodeId);
-    const patienceMs = warm ? rtts.timeoutMs(contact.nodeId) : rtts.firstTimeoutMs();
+    // Nobody is waited for anew who is being waited for in vain: of many operations, only the first is held up by a dead peer.
+    const patienceMs = this.#owing.has(contact.nodeId) ? 0 : warm ? rtts.timeoutMs(contact.nodeId) : rtts.firstTimeoutMs();
     const slow = deadlines.set(nowMs + patienceMs, () => {
       const late = this.#pending.get(requestId);
-      if (late) late.slow = deadlines.set(nowMs + overdueFactor * patienceMs, () => handlers.overdue?.());
+      if (late) {
+        late.owed = true;
+        this.#owing.set(contact.nodeId, (this.#owing.get(contact.nodeId) ?? 0) + 1);
+        late.slow = deadlines.set(nowMs + overdueFactor * patienceMs, () => handlers.overdue?.());
+      }
       handlers.slow?.();
     });
-    this.#pending.set(requestId, { contact, sentMs: nowMs, warm, slow, handlers });
+    this.#pending.set(requestId, { contact, sentMs: nowMs, warm, slow, owed: false, handlers });
     this.#context.emit({ type: 'request', requestId, contact, request, timeoutMs: settings.dhtMaxRequestTimeoutMs });
     return requestId;
   }
@@ -81,15 +90,15 @@ export class DhtRequestTracker implements DhtRequests {
     const pending = this.#pending.get(requestId);
     if (!pending) return;
     pending.slow.cancel();
-    // The entry stays: an answer that comes anyway still shows that the peer lives.
+    // The request goes on: whether it is answered still tells whether the peer lives.
     this.#pending.set(requestId, { ...pending, handlers: undefined });
-    this.#context.emit({ type: 'cancel', requestId });
   }
 
   onReply(requestId: number, reply: DhtReply): void {
     const pending = this.#take(requestId);
     if (!pending) return;
     const durationMs = this.#context.now() - pending.sentMs;
+    this.#owing.delete(pending.contact.nodeId);
     if (pending.warm) this.#context.rtts.sample(pending.contact.nodeId, durationMs);
     else this.#context.rtts.sampleFirst(durationMs);
     this.#observer.alive(this.#connected.get(pending.contact.nodeId) ?? pending.contact);
@@ -99,8 +108,7 @@ export class DhtRequestTracker implements DhtRequests {
   onFailure(requestId: number, failure: RequestFailure): void {
     const pending = this.#take(requestId);
     if (!pending) return;
-    // A request we cancelled fails as cancelled: no sign of death.
-    if (!inconclusive.has(failure) && pending.handlers) this.#observer.silent(pending.contact, failure === 'malformed');
+    if (!inconclusive.has(failure)) this.#observer.silent(pending.contact, failure === 'malformed');
     pending.handlers?.failed(failure, this.#context.now() - pending.sentMs);
   }
 
@@ -108,6 +116,14 @@ export class DhtRequestTracker implements DhtRequests {
     const pending = this.#pending.get(requestId);
     this.#pending.delete(requestId);
     pending?.slow.cancel();
+    if (pending?.owed) this.#settle(pending.contact.nodeId);
     return pending;
+  }
+
+  #settle(nodeId: NodeId): void {
+    const owed = this.#owing.get(nodeId);
+    if (owed === undefined) return;
+    if (owed > 1) this.#owing.set(nodeId, owed - 1);
+    else this.#owing.delete(nodeId);
   }
 }

@@ -27,6 +27,11 @@ export interface LookupOptions {
   isEnough?(answered: readonly Contact[]): boolean;
   /** Whether slow nodes are waited for a little longer where they are the closest: finding them matters more than time. */
   readonly thorough?: boolean;
+  /**
+   * Whether it is enough that some of the closest answered, as for who is asked next anyway: those they name are taken for
+   * alive. Where the result `isEnough` says no to, all are asked.
+   */
+  readonly trusting?: boolean;
   /** Whether this lookup may take the contact: disjoint lookups share what they claimed. */
   claim?(nodeId: NodeId): boolean;
 }
@@ -61,6 +66,9 @@ interface Candidate {
 const spareCandidates = 60;
 /** A thorough lookup waits for slow nodes that are closer than the closest so many. */
 const awaitedSlow = 3;
+/** A trusting lookup ends when so many of the closest so many have answered: each of them knows its own surroundings. */
+const witnesses = 3;
+const witnessesAmong = 5;
 /** Contacts taken of one answer, in order: peers send k. */
 const maxContactsPerAnswer = 20;
 /** Sources of a candidate that are remembered. */
@@ -87,12 +95,14 @@ export class LookupCore {
   readonly #known = new Map<NodeId, Candidate>();
   readonly #sources = new Map<NodeId, SourceRecord>();
   #count: number;
+  #trusting: boolean;
   #requests = 0;
   #finished = false;
 
   constructor(options: LookupOptions) {
     this.#options = options;
     this.#count = options.settings.count;
+    this.#trusting = options.trusting ?? false;
   }
 
   get target(): Uint8Array {
@@ -138,15 +148,14 @@ export class LookupCore {
     return this.#advance();
   }
 
-  /** Those that answered, closest first, at most as many as wanted. */
+  /** Those that answered, or are taken for alive, closest first, at most as many as wanted. */
   closest(): Contact[] {
-    return this.#answered().map((candidate) => candidate.contact);
+    return this.#found().slice(0, this.#count);
   }
 
-  /** Those that answered beyond {@link closest}, closest first: where to turn when some of those refuse. */
+  /** The same beyond {@link closest}: where to turn when some of those refuse. */
   further(): Contact[] {
-    const answered = this.#candidates.filter((candidate) => candidate.state === 'answered');
-    return answered.slice(this.#count).map((candidate) => candidate.contact);
+    return this.#found().slice(this.#count);
   }
 
   /** Requests in a row that led to the closest one that answered; 0 when none did. */
@@ -154,8 +163,14 @@ export class LookupCore {
     return this.#candidates.find((candidate) => candidate.state === 'answered')?.hop ?? 0;
   }
 
-  #answered(): Candidate[] {
-    return this.#candidates.filter((candidate) => candidate.state === 'answered').slice(0, this.#count);
+  #found(): Contact[] {
+    // Where nobody answered, nobody is believed to be there.
+    const trusting = this.#trusting && this.hops() > 0;
+    const isFound = (candidate: Candidate): boolean => {
+      if (candidate.state === 'answered') return true;
+      return trusting && (candidate.state === 'waiting' || (candidate.state === 'new' && !this.#isDoubtful(candidate)));
+    };
+    return this.#candidates.filter(isFound).map(({ contact }) => contact);
   }
 
   #mark(nodeId: NodeId, state: 'slow' | 'overdue' | 'failed'): void {
@@ -236,16 +251,20 @@ export class LookupCore {
         else if (state === 'slow' || state === 'overdue') slow++;
       }
       // Once the closest has answered, all that is left is to ask the others of the k: no answer is worth waiting for.
-      const parallelism = this.#isHome() ? settings.maxParallelism : Math.min(settings.maxParallelism, settings.parallelism + slow);
-      const next = waiting < parallelism && this.#requests < settings.maxRequests ? this.#next() : undefined;
+      const parallelism = !this.#trusting && this.#isHome() ? Math.max(settings.maxParallelism, settings.count) : Math.min(settings.maxParallelism, settings.parallelism + slow);
+      const next = waiting < parallelism && this.#requests < settings.maxRequests && !this.#hasWitnesses() ? this.#next() : undefined;
       if (next) {
         next.state = 'waiting';
         this.#requests++;
         effects.push({ type: 'ask', contact: next.contact, hop: next.hop });
         continue;
       }
-      if (this.#isOpen(slow)) return effects;
+      if (!this.#hasWitnesses() && this.#isOpen(slow)) return effects;
       if (this.#count < settings.maxCount && this.#requests < settings.maxRequests && this.#options.isEnough?.(this.closest()) === false) {
+        if (this.#trusting) {
+          this.#trusting = false;
+          continue;
+        }
         this.#count = Math.min(settings.maxCount, this.#count + (settings.count >> 1));
         if (this.#next() || this.#isOpen(slow)) continue;
       }
@@ -253,6 +272,20 @@ export class LookupCore {
       effects.push({ type: 'finished' });
       return effects;
     }
+  }
+
+  #hasWitnesses(): boolean {
+    if (!this.#trusting) return false;
+    let seen = 0;
+    let answered = 0;
+    for (const candidate of this.#candidates) {
+      const { state } = candidate;
+      if (state === 'answered') answered++;
+      if (answered === witnesses) return true;
+      const counts = state === 'answered' || state === 'waiting' || (state === 'new' && !this.#isDoubtful(candidate));
+      if (counts && ++seen === witnessesAmong) return false;
+    }
+    return false;
   }
 
   #isHome(): boolean {

@@ -1,3 +1,4 @@
+import type { NodeId } from '../identity/node-id.js';
 import { contactsFor, type Contact } from './contact.js';
 import type { DhtContext } from './dht-context.js';
 import type { LookupCost, TraceStep } from './dht-operations.js';
@@ -16,6 +17,8 @@ export interface LookupRunOptions {
   readonly wary?: boolean;
   /** Whether finding the very closest matters more than time. */
   readonly thorough?: boolean;
+  /** Whether those named by the closest need not have answered themselves: whoever stores at them finds out. */
+  readonly trusting?: boolean;
   /**
    * Whether to ask nodes with an open session while the routing table is empty, though they may not be of the DHT. A read
    * loses nothing by it; a write would count those that stay silent as replicas it failed to reach.
@@ -46,6 +49,8 @@ export class LookupRun {
   readonly #options: LookupRunOptions;
   readonly #startedMs: number;
   readonly #inFlight = new Set<number>();
+  /** Nodes asked whose answer may still come. */
+  readonly #waiting = new Set<NodeId>();
   readonly #steps: TraceStep[] = [];
   #paths: LookupCore[] = [];
   #attempts = 0;
@@ -83,6 +88,7 @@ export class LookupRun {
         maxRequests,
       },
       thorough: this.#options.thorough ?? false,
+      trusting: this.#options.trusting ?? false,
       isConnected: (nodeId) => this.#context.requests.isConnected(nodeId),
       ...(this.#options.wary ? { isEnough: (answered: readonly Contact[]) => this.#isPlausible(answered) } : {}),
       ...(claim ? { claim } : {}),
@@ -121,9 +127,10 @@ export class LookupRun {
     return this.#merged((path) => path.further());
   }
 
-  /** Nodes asked that did not answer, or not yet. */
+  /** Nodes asked that did not answer, or not yet, and are not among the closest. */
   get unansweredNodes(): number {
-    return this.#queried - this.#answered;
+    const waiting = this.closest().filter(({ nodeId }) => this.#waiting.has(nodeId)).length;
+    return this.#queried - this.#answered - waiting;
   }
 
   get steps(): readonly TraceStep[] {
@@ -182,9 +189,11 @@ export class LookupRun {
     const step = { contact, hop, startedMs: this.#context.now() - this.#startedMs, durationMs: undefined as number | undefined, outcome: 'slow' as TraceStep['outcome'], holds: false, returned: 0 };
     this.#steps.push(step);
     this.#queried++;
+    this.#waiting.add(contact.nodeId);
     const requestId = this.#context.requests.send(contact, this.#options.request, {
       answered: (reply, durationMs) => {
         this.#inFlight.delete(requestId);
+        this.#waiting.delete(contact.nodeId);
         this.#answered++;
         const contacts = 'contacts' in reply ? contactsFor(contact, reply.contacts) : [];
         Object.assign(step, { durationMs, outcome: 'answered', holds: reply.type === 'records' && reply.records.length > 0, returned: contacts.length });
@@ -193,6 +202,7 @@ export class LookupRun {
       },
       failed: (_failure, durationMs) => {
         this.#inFlight.delete(requestId);
+        this.#waiting.delete(contact.nodeId);
         Object.assign(step, { durationMs, outcome: 'failed' });
         this.#feed(path, { type: 'failed', nodeId: contact.nodeId });
       },

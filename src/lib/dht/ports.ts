@@ -20,7 +20,7 @@ export interface DhtTransport {
    * Sends a request, connecting if need be, and resolves with the body of the answer. The request may be sent twice.
    * @throws MaculaError
    */
-  request(contact: Contact, type: FrameType, body: unknown, options: { timeoutMs: number; signal: AbortSignal }): Promise<unknown>;
+  request(contact: Contact, type: FrameType, body: unknown, options: { timeoutMs: number }): Promise<unknown>;
   /** Sets who answers a request type, once per type; a handler outlives the DHT it belongs to. */
   serve(type: FrameType, replyType: FrameType, handler: PeerRequestHandler): void;
   connected(): Iterable<Contact>;

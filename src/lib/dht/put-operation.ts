@@ -42,6 +42,8 @@ export function publish(node: DhtNode, publication: Publication, finish: FinishS
     target: publication.key.bytes,
     request: many ? { type: 'find-node', target: publication.key.bytes } : { type: 'find-value', key: publication.key.bytes },
     wary: true,
+    // Who wants to write over one particular record has to see it; otherwise a replica that holds a newer one says so.
+    trusting: publication.expectedSequence === undefined,
     onAnswer: (_contact, reply) => {
       if (reply.type !== 'records') return;
       for (const signed of reply.records) newest = replica.newer(newest, signed, keyHex);

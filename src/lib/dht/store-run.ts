@@ -1,4 +1,5 @@
 import { contactOf, type Contact } from './contact.js';
+import type { Deadline } from './deadline-queue.js';
 import type { DhtContext } from './dht-context.js';
 import type { ReplicaOutcome } from './dht-operations.js';
 import type { RequestFailure, StoreAnswer } from './dht-requests.js';
@@ -28,20 +29,29 @@ const lastingRefusals: ReadonlySet<string> = new Set(['malformed', 'wrong-realm'
 interface State {
   outcome: ReplicaOutcome | undefined;
   slow: boolean;
+  replaced: boolean;
 }
 
-/** Stores one record at its replicas, replacing those that fail or refuse. Calls back exactly once unless it is aborted. */
+/**
+ * Stores one record at its replicas, replacing those that fail or refuse. Calls back exactly once unless it is aborted: when
+ * all have answered or, with a quorum confirmed, the others are slow. Whoever fails later is still replaced.
+ */
 export class StoreRun {
   readonly #context: DhtContext;
   readonly #options: StoreRunOptions;
   readonly #targets = new Map<Contact, State>();
   readonly #spare: Contact[];
-  #ended = false;
+  readonly #startedMs: number;
+  #grace: Deadline | undefined;
+  /** The result was reported. */
+  #reported = false;
+  #aborted = false;
 
   constructor(context: DhtContext, options: StoreRunOptions) {
     this.#context = context;
     this.#options = options;
     this.#spare = [...options.spare];
+    this.#startedMs = context.now();
   }
 
   start(replica: Replica): void {
@@ -58,13 +68,14 @@ export class StoreRun {
     this.#check();
   }
 
-  /** Ends without calling back; what was sent may still be stored. */
+  /** Ends without calling back, or without replacing anybody any more; what was sent may still be stored. */
   abort(): void {
-    this.#ended = true;
+    this.#aborted = true;
+    this.#grace?.cancel();
   }
 
   #add(contact: Contact): State {
-    const state: State = { outcome: undefined, slow: false };
+    const state: State = { outcome: undefined, slow: false, replaced: false };
     this.#targets.set(contact, state);
     return state;
   }
@@ -77,11 +88,13 @@ export class StoreRun {
         this.#settle(contact, state, answer, durationMs);
       },
       failed: (failure, durationMs) => {
-        if (failure === 'overloaded' && attempt < maxAttempts && !this.#ended) this.#retry(contact, state, attempt);
+        if (failure === 'overloaded' && attempt < maxAttempts && !this.#aborted) this.#retry(contact, state, attempt);
         else this.#settle(contact, state, { type: 'failed', failure }, durationMs);
       },
       slow: () => {
+        if (this.#aborted || state.outcome || state.slow) return;
         state.slow = true;
+        this.#replace(state);
         this.#check();
       },
     });
@@ -90,21 +103,28 @@ export class StoreRun {
   #retry(contact: Contact, state: State, attempt: number): void {
     const pauseMs = firstPauseMs * 2 ** (attempt - 1) * (0.5 + this.#context.components.random.float());
     this.#context.deadlines.set(this.#context.now() + pauseMs, () => {
-      if (!this.#ended) this.#send(contact, state, attempt + 1);
+      if (!this.#aborted) this.#send(contact, state, attempt + 1);
     });
   }
 
   #settle(contact: Contact, state: State, answer: ReplicaOutcome['answer'], durationMs: number): void {
-    if (this.#ended || state.outcome) return;
+    if (this.#aborted || state.outcome) return;
     state.outcome = { contact, answer, durationMs };
     const replaceable = answer.type === 'failed' || (answer.type === 'refused' && !lastingRefusals.has(answer.reason));
-    const next = replaceable ? this.#spare.shift() : undefined;
-    if (next && !this.#targets.has(next)) this.#send(next, this.#add(next), 1);
+    if (replaceable) this.#replace(state);
     this.#check();
   }
 
+  /** The next closest takes the place of a target, once. */
+  #replace(state: State): void {
+    if (state.replaced) return;
+    state.replaced = true;
+    const next = this.#spare.shift();
+    if (next && !this.#targets.has(next)) this.#send(next, this.#add(next), 1);
+  }
+
   #check(): void {
-    if (this.#ended) return;
+    if (this.#aborted || this.#reported) return;
     let confirmed = 0;
     let waiting = 0;
     let slow = 0;
@@ -113,8 +133,19 @@ export class StoreRun {
       else if (!outcome && isSlow) slow++;
       else if (!outcome) waiting++;
     }
-    if (waiting > 0 || (slow > 0 && confirmed < this.#options.quorum)) return;
-    this.#ended = true;
+    const enough = confirmed >= this.#options.quorum;
+    if (waiting === 0 && (slow === 0 || enough)) this.#report();
+    else if (enough && !this.#grace) {
+      const { deadlines, settings } = this.#context;
+      const nowMs = this.#context.now();
+      // The others have as long again, and at least as long as the fastest peer gets.
+      this.#grace = deadlines.set(nowMs + Math.max(settings.dhtMinRequestTimeoutMs, nowMs - this.#startedMs), () => this.#report());
+    }
+  }
+
+  #report(): void {
+    this.#reported = true;
+    this.#grace?.cancel();
     const silent = (contact: Contact): ReplicaOutcome => ({ contact, answer: { type: 'failed', failure: 'timed-out' satisfies RequestFailure }, durationMs: 0 });
     this.#options.onFinished([...this.#targets].map(([contact, { outcome }]) => outcome ?? silent(contact)));
   }

@@ -24,7 +24,7 @@ export class PooledDhtTransport implements DhtTransport {
   }
 
   /** @throws MaculaError as ConnectionPool.request */
-  request({ nodeId, addresses, relays }: Contact, type: FrameType, body: unknown, options: { timeoutMs: number; signal: AbortSignal }): Promise<unknown> {
+  request({ nodeId, addresses, relays }: Contact, type: FrameType, body: unknown, options: { timeoutMs: number }): Promise<unknown> {
     return this.#pool.request(nodeId, type, body, { ...options, addresses, relays, mayLookUp: false, idempotent: true });
   }
 

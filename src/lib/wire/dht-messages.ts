@@ -110,10 +110,20 @@ function readFindValue(body: unknown): DhtRequestMessage {
   };
 }
 
+/** Contacts as fields: those of a routing table go out with every other answer. */
+const contactFields = new WeakMap<WireContact, unknown>();
+
+function contactField(contact: WireContact): unknown {
+  const known = contactFields.get(contact);
+  if (known !== undefined) return known;
+  const { id, addresses, reachability, relays } = contact;
+  const field = [id, reachabilities.indexOf(reachability), addressTexts(addresses, maxContactAddresses), relaysField(relays)];
+  contactFields.set(contact, field);
+  return field;
+}
+
 function contactsField(contacts: readonly WireContact[]): unknown {
-  return contacts.slice(0, maxReplyContacts).map(({ id, addresses, reachability, relays }) => [
-    id, reachabilities.indexOf(reachability), addressTexts(addresses, maxContactAddresses), relaysField(relays),
-  ]);
+  return contacts.slice(0, maxReplyContacts).map(contactField);
 }
 
 function readContacts(message: string, value: unknown): WireContact[] {

@@ -205,7 +205,6 @@ export class SimNetwork {
         case 'keep-connected':
           node.kept = new Set(effect.nodeIds.flatMap((nodeId) => this.byId.get(nodeId)?.index ?? []));
           break;
-        case 'cancel':
         case 'remove':
           break;
       }

@@ -36,11 +36,14 @@ describe('DHT core', () => {
   it('stores on the twenty closest and reads through any node, the second time from its cache', () => {
     const net = network(60);
     const stored = put(net, at(net, 0), 'hello');
-    expect(stored).to.include({ outcome: 'stored', confirmed: 20, target: 20, quorum: 11 });
+    expect(stored).to.include({ outcome: 'stored', target: 20, quorum: 11 });
+    expect(stored.confirmed).to.be.at.least(11);
+    // Replicas that took longer than the put waited have it by now.
+    net.run(5000);
     for (const reader of [at(net, 7), at(net, 31)]) expect(text(get(net, reader).record)).to.equal('hello');
     expect(get(net, at(net, 31)).source).to.equal('cache');
     const trace = net.finish<TraceResult>(at(net, 2), { type: 'trace', key });
-    expect(trace.holders).to.have.members(stored.replicas.map(({ contact }) => contact.nodeId));
+    expect(trace.holders).to.include.members(stored.replicas.map(({ contact }) => contact.nodeId)).and.have.length.of.at.least(20);
   });
 
   it('asks whom it has just met while its routing table is empty', () => {

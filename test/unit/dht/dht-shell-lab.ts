@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { MaculaError } from '../../../src/lib/base/errors.js';
+import type { MaculaError } from '../../../src/lib/base/errors.js';
 import type { KeyValue } from '../../../src/lib/base/key-value.js';
 import { silentLogger } from '../../../src/lib/base/logger.js';
 import { seededRandom } from '../../../src/lib/base/random.js';
@@ -31,7 +31,6 @@ export interface SentRequest {
   readonly contact: Contact;
   readonly type: FrameType;
   readonly body: unknown;
-  readonly signal: AbortSignal;
   answer(body: unknown): void;
   fail(error: MaculaError): void;
 }
@@ -44,10 +43,9 @@ export class FakeTransport implements DhtTransport {
   kept: readonly NodeId[] = [];
   listener: DhtPeerListener | undefined;
 
-  request(contact: Contact, type: FrameType, body: unknown, { signal }: { signal: AbortSignal }): Promise<unknown> {
+  request(contact: Contact, type: FrameType, body: unknown): Promise<unknown> {
     return new Promise((answer, fail) => {
-      this.sent.push({ contact, type, body, signal, answer, fail });
-      signal.addEventListener('abort', () => fail(new MaculaError('MACULA_ABORTED', 'cancelled')));
+      this.sent.push({ contact, type, body, answer, fail });
     });
   }
 

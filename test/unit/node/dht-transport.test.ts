@@ -37,7 +37,7 @@ describe('the DHT over the connection pool', () => {
   }
 
   const ask = (from: Reached, to: Reached): Promise<unknown> =>
-    network.run(from.transport.request(to.contact, findNode, 'question', { timeoutMs: 1000, signal: new AbortController().signal }));
+    network.run(from.transport.request(to.contact, findNode, 'question', { timeoutMs: 1000 }));
 
   it('dials a contact at its addresses, and tells the other side who asks', async () => {
     const [a, b] = [await reached('a'), await reached('b')];
