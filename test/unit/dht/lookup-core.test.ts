@@ -43,6 +43,27 @@ describe('Iterative lookup', () => {
     expect(core.closest()).to.deep.equal([1, 2, 3, 4].map((distance) => near(distance)));
   });
 
+  it('ends when three of the closest five have answered where those named are trusted, and gives them, too', () => {
+    const core = lookup({ trusting: true });
+    core.handle({ type: 'seed', contacts: [1, 2, 3, 4, 5].map((distance) => near(distance)) });
+    for (const distance of [2, 3]) core.handle({ type: 'answered', nodeId: near(distance).nodeId, contacts: [] });
+    expect(core.handle({ type: 'answered', nodeId: near(1).nodeId, contacts: [near(6)] })).to.deep.equal([{ type: 'finished' }]);
+    expect([core.closest(), core.further()]).to.deep.equal([[1, 2, 3, 4].map((distance) => near(distance)), [near(5), near(6)]]);
+  });
+
+  it('asks everybody after all where what was named looks wrong, and believes nobody where nobody answered', () => {
+    const core = lookup({ trusting: true, isEnough: () => false });
+    core.handle({ type: 'seed', contacts: [1, 2, 3, 4, 5].map((distance) => near(distance)) });
+    for (const distance of [1, 2]) core.handle({ type: 'answered', nodeId: near(distance).nodeId, contacts: [] });
+    core.handle({ type: 'answered', nodeId: near(3).nodeId, contacts: [] });
+    expect(core.isFinished).to.equal(false);
+    expect(core.closest()).to.deep.equal([1, 2, 3].map((distance) => near(distance)));
+    const silent = lookup({ trusting: true });
+    silent.handle({ type: 'seed', contacts: [near(1), near(2)] });
+    for (const distance of [1, 2]) silent.handle({ type: 'failed', nodeId: near(distance).nodeId });
+    expect([silent.isFinished, silent.closest()]).to.deep.equal([true, []]);
+  });
+
   it('frees the place of a slow node and does not wait for it, but takes its late answer', () => {
     const core = lookup();
     core.handle({ type: 'seed', contacts: [1, 2, 3, 4, 5].map((distance) => near(distance)) });
