@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createSocket } from 'node:dgram';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { CloseCode } from '../../../src/lib/transport/endpoint.js';
-import { EndpointFixture, Recorder, echo, newIdentity, nextConnection, routeTo } from './endpoint-fixture.js';
+import { EndpointFixture, Recorder, counted, echo, newIdentity, nextConnection, routeTo } from './endpoint-fixture.js';
 import { nextHop } from '../../../src/lib/transport/route.js';
 
 async function rejection(promise: Promise<unknown>): Promise<MaculaError> {
@@ -107,7 +107,7 @@ describe('connections of an endpoint', () => {
     const dialler = await fixture.start();
     const connection = await dialler.dial(routeTo(listener));
     expect(await connection.closed).to.deep.equal({ by: 'remote', code: CloseCode.certificateRefused, reason: 'not to my taste' });
-    expect(listener.stats().handshakesFailed).to.deep.equal({ MACULA_CERTIFICATE_INVALID: 1 });
+    expect(counted(listener.stats().handshakesFailed)).to.deep.equal({ MACULA_CERTIFICATE_INVALID: 1 });
   });
 
   it('end when the peer is not heard of for the idle time', async () => {

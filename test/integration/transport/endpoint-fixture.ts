@@ -154,3 +154,8 @@ export function echo(stream: TransportStream): StreamHandler {
     onClose: () => undefined,
   };
 }
+
+/** The counts that are not zero: counters by reason show every reason from the start. */
+export function counted(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+}
