@@ -28,7 +28,7 @@ describe('the published package', () => {
   });
 
   it('holds no sources, tests or tools', () => {
-    const foreign = paths.filter((path) => !/^(bin|dist|docs)\/|^(package\.json|oclif\.manifest\.json|LICENSE|[A-Z]+\.md)$/.test(path));
+    const foreign = paths.filter((path) => !/^(bin|deploy|dist|docs)\/|^(package\.json|oclif\.manifest\.json|LICENSE|[A-Z]+\.md)$/.test(path));
     expect(foreign).to.deep.equal([]);
   });
 
