@@ -7,6 +7,8 @@ import { finished, macula, manifestCommands, onlyObject, spawnMacula, type Failu
 
 const id = 'a'.repeat(64);
 const nobody = 65_534;
+/** What these commands ask for beside their arguments, or would wait for. */
+const flagsNeeded: Readonly<Record<string, string[]>> = { 'node:wait': ['--timeout', '300ms'], 'rpc:serve': ['--exec', 'true'] };
 
 describe('commands without a node', () => {
   let dataDir: string;
@@ -15,7 +17,7 @@ describe('commands without a node', () => {
 
   for (const command of manifestCommands().filter(({ needsNode }) => needsNode)) {
     const required = Object.values(command.args).filter((argument) => argument.required).map(() => id);
-    const args = [...command.id.split(':'), ...required, '--data-dir', join(tmpdir(), 'macula-nowhere'), ...(command.id === 'node:wait' ? ['--timeout', '300ms'] : [])];
+    const args = [...command.id.split(':'), ...required, '--data-dir', join(tmpdir(), 'macula-nowhere'), ...(flagsNeeded[command.id] ?? [])];
 
     it(`${command.id.replace(':', ' ')} says that no node runs, exits with 3, with and without --json`, async () => {
       const [text, json] = await Promise.all([macula(args), macula([...args, '--json'])]);

@@ -14,7 +14,7 @@ export default class RpcCallCommand extends ClientCommand {
   static override examples = [
     { description: 'With an object', command: '<%= config.bin %> <%= command.id %> math.add \'{"a":1,"b":2}\'' },
     { description: 'At a certain node', command: '<%= config.bin %> <%= command.id %> macula.info --node 3f9a2c41' },
-    { description: 'Arguments from a file, tried again elsewhere where need be', command: '<%= config.bin %> <%= command.id %> render @page.json --idempotent --timeout 30s' },
+    { description: 'Arguments from stdin (@file takes them from a file), tried again elsewhere where need be', command: 'echo \'{"page":1}\' | <%= config.bin %> <%= command.id %> render - --idempotent --timeout 30s' },
   ];
   static override args = {
     procedure: procedureArgument,

@@ -17,7 +17,7 @@ export default class RpcServeCommand extends ClientCommand {
   static override examples = [
     { description: 'From a command', command: '<%= config.bin %> <%= command.id %> math.sum --exec "jq add"' },
     { description: 'From an HTTP endpoint', command: '<%= config.bin %> <%= command.id %> orders.find --url http://127.0.0.1:8080/orders' },
-    { description: 'For two nodes only', command: '<%= config.bin %> <%= command.id %> backup.run --exec ./backup.sh --allow ID1 --allow ID2' },
+    { description: 'For one node only; more with --allow again', command: '<%= config.bin %> <%= command.id %> backup.run --exec ./backup.sh --allow 8c1e5f0b7a4d29363f9a2c41d05be7768c1e5f0b7a4d29363f9a2c41d05be776' },
   ];
   static override args = { procedure: procedureArgument };
   static override flags = {
