@@ -39,9 +39,9 @@ module.exports = {
     },
     {
       name: 'commands-are-thin-clients',
-      comment: 'commands use the control client; the node itself is loaded by `node start` alone, the identity by `cert` alone',
+      comment: 'commands use the control client; the node itself is loaded by `node start` alone, the identity by `cert` alone, NAT discovery by `nat probe` alone',
       severity: 'error',
-      from: { path: '^src/(commands|cli)/', pathNot: '^src/(commands/(node/start|cert/)|cli/node-start/)' },
+      from: { path: '^src/(commands|cli)/', pathNot: '^src/(commands/(node/start|nat/probe|cert/)|cli/node-start/)' },
       to: { path: lib, pathNot: `${lib}(base|config|control)/` },
     },
     {

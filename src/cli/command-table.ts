@@ -25,6 +25,7 @@ export const commandTable: Readonly<Record<string, () => CommandModule>> = {
   'peers:ping': () => import('../commands/peers/ping.js'),
   'peers:trust': () => import('../commands/peers/trust.js'),
   'peers:untrust': () => import('../commands/peers/untrust.js'),
+  'nat:probe': () => import('../commands/nat/probe.js'),
   'pool:stats': () => import('../commands/pool/stats.js'),
   'pubsub:publish': () => import('../commands/pubsub/publish.js'),
   'pubsub:subscribe': () => import('../commands/pubsub/subscribe.js'),

@@ -149,6 +149,10 @@ export const settings = {
   rpcMaxProcedures: integer(1, 1_000_000, { default: 1000, group: 'rpc', about: 'Procedures this node can serve.', why: 'Each is announced in the DHT, where a publisher may have as many records.' }),
   rpcConcurrency: integer(1, 1_000_000, { default: 1000, group: 'rpc', about: 'Calls of one procedure served at once where it says nothing itself; more are refused as overloaded.', why: 'One procedure must not use up what the node can serve.' }),
   rpcMemoryBytes: size(0, 16 * 1024 * MiB, { default: 64 * MiB, group: 'rpc', about: 'Results of idempotent calls remembered until their deadline, so that a repeated call gets the first answer; beyond it the oldest go.', why: 'Tens of thousands of small results.' }),
+  stunServers: list(16, { default: [], group: 'nat', about: 'STUN servers (host:port) to ask for the public address, beside other nodes.', why: 'Nodes of the mesh do as well; a mesh with only one node outside needs another.' }),
+  stunRatePerPrefix: integer(1, 1_000_000, { default: 20, group: 'nat', about: 'STUN requests a second answered to one /24 or /48.', why: 'A discovery takes about ten; source addresses can be forged, so it bounds what is sent to anybody.' }),
+  stunRate: integer(1, 10_000_000, { default: 2000, group: 'nat', about: 'STUN requests a second answered in all.', why: 'A few per cent of a core.' }),
+  natRefreshMs: duration(second, 24 * 60 * minute, { default: 10 * minute, group: 'nat', about: 'How old the finding about NATs may get before it is made anew; a change of addresses makes it anew at once.', why: 'Routers restart and are exchanged; a discovery costs about thirty small packets.' }),
 
   metricsHost: text(255, { default: '127.0.0.1', group: 'operations', about: 'Address of the metrics and health listener.', why: 'Visible to this machine only unless told otherwise.' }),
   metricsPort: integer(0, 65_535, { default: 9464, group: 'operations', flag: 'metrics-port', about: 'TCP port of the metrics and health listener; 0 takes any free one.', why: 'The port of the Prometheus exporter of OpenTelemetry.' }),

@@ -15,6 +15,7 @@ import type {
   DhtDeleteRequest, DhtGetRequest, DhtGetResult, DhtNodesResult, DhtProvidersRequest, DhtProvidersResult, DhtPutRequest, DhtStoreResult, DhtTraceRequest,
   DhtTraceResult,
 } from './protocol-dht.js';
+import type { NatProbeRequest, NatProbeResult } from './protocol-nat.js';
 import type { PoolStatsResult } from './protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishRequest, PubSubPublishResult, PubSubSubscribeRequest } from './protocol-pubsub.js';
 import type {
@@ -188,6 +189,11 @@ export class ControlClient {
   /** First that the node subscribed, then messages and gaps, until the signal aborts or the node stops. */
   pubsubSubscribe(request: PubSubSubscribeRequest, signal?: AbortSignal): AsyncIterable<PubSubEventLine> {
     return this.#stream({ method: 'POST', path: '/v1/pubsub/subscribe', body: request, workMs: subscribeWorkMs, signal });
+  }
+
+  /** @param timeoutMs how long the probe may take */
+  natProbe(request: NatProbeRequest, timeoutMs: number, signal?: AbortSignal): Promise<NatProbeResult> {
+    return this.#json({ method: 'POST', path: '/v1/nat/probe', body: request, workMs: timeoutMs, signal });
   }
 
   config(signal?: AbortSignal): Promise<EffectiveConfig> {

@@ -11,6 +11,7 @@ import { openApiDocument } from './openapi.js';
 import type { ControlHandlers } from './ports.js';
 import { connectRequest, disconnectRequest, pingRequest, schemaVersion, trustRequest, waitRequest } from './protocol.js';
 import { dhtDeleteRequest, dhtGetRequest, dhtProvidersRequest, dhtPutRequest, dhtTraceRequest } from './protocol-dht.js';
+import { natProbeRequest } from './protocol-nat.js';
 import { poolStatsRequest } from './protocol-pool.js';
 import { pubsubPublishRequest, pubsubSubscribeRequest } from './protocol-pubsub.js';
 import { rpcAnswerRequest, rpcCallRequest, rpcProvidersRequest, rpcServeRequest } from './protocol-rpc.js';
@@ -164,6 +165,7 @@ export class ControlServer implements Service {
       poolStats: (input) => handlers.poolStats(checkInput(poolStatsRequest, input).connections === 'true'),
       pubsubPublish: (input, signal) => handlers.pubsubPublish(checkInput(pubsubPublishRequest, input), signal),
       pubsubSubscribe: (input, signal) => handlers.pubsubSubscribe(checkInput(pubsubSubscribeRequest, input), signal),
+      natProbe: (input, signal) => handlers.natProbe(checkInput(natProbeRequest, input), signal),
       config: () => handlers.config(),
     };
   }

@@ -3,6 +3,7 @@ import { dhtChild, discoveryChild, endpointChild, peersChild, poolChild, session
 import { pubsubChild } from './pubsub-child.js';
 import { punchChild } from './punch-child.js';
 import { rpcChild } from './rpc-child.js';
+import { natChild } from './nat-children.js';
 import type { SupervisorPolicy } from './supervisor-core.js';
 import { Supervisor, type ChildSpec } from './supervisor.js';
 import { relayChild, relayClientChild } from './relay-children.js';
@@ -17,7 +18,7 @@ const rootPolicy: SupervisorPolicy = { ...policy, strategy: 'one_for_one', maxRe
 /** Builds the supervision tree of a node (docs/SUPERVISION.md); nothing is started yet. */
 export function buildTree(components: TreeComponents, settings: Settings): Supervisor {
   const mesh = [
-    storeChild, endpointChild, sessionsChild, relayChild, poolChild, dhtChild, rpcChild, peersChild, pubsubChild, relayClientChild, punchChild, ...(settings.mdns ? [discoveryChild] : []),
+    storeChild, endpointChild, sessionsChild, natChild, relayChild, poolChild, dhtChild, rpcChild, peersChild, pubsubChild, relayClientChild, punchChild, ...(settings.mdns ? [discoveryChild] : []),
   ];
   const surface = [controlChild, ...(settings.metrics ? [listenerChild] : [])];
   const specs = (children: typeof mesh): ChildSpec[] => children.map((child) => child(components, settings));

@@ -6,6 +6,7 @@ import type { ControlHandlers } from '../control/ports.js';
 import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList, PingRequest, PingResult, TrustRequest, TrustResult,
 } from '../control/protocol.js';
+import type { NatProbeRequest, NatProbeResult } from '../control/protocol-nat.js';
 import type { PoolStatsResult } from '../control/protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishInput, PubSubPublishResult, PubSubSubscribeInput } from '../control/protocol-pubsub.js';
 import type { WaitCondition } from '../control/wait-condition.js';
@@ -15,6 +16,7 @@ import { poolStatsOf } from './control-pool.js';
 import { PubSubControl } from './control-pubsub.js';
 import { RpcControl } from './control-rpc.js';
 import type { NodeDht } from './node-dht.js';
+import type { NodeNat } from './node-nat.js';
 import type { NodePeers } from './node-peers.js';
 import type { NodePubSub } from './node-pubsub.js';
 import type { NodeRpc } from './node-rpc.js';
@@ -29,6 +31,7 @@ export interface ControlledNode {
   readonly dht: NodeDht;
   readonly pubsub: NodePubSub;
   readonly rpc: NodeRpc;
+  readonly nat: NodeNat;
   poolStats(options: { connections: boolean }): PoolStats;
   status(): NodeStatus;
   requestStop(): void;
@@ -139,6 +142,11 @@ export class NodeControl extends DhtControl implements ControlHandlers {
 
   pubsubSubscribe(request: PubSubSubscribeInput, signal: AbortSignal): AsyncIterable<PubSubEventLine> {
     return this.#pubsub.pubsubSubscribe(request, signal);
+  }
+
+  async natProbe({ stun }: NatProbeRequest, signal: AbortSignal): Promise<NatProbeResult> {
+    const report = await this.#node.nat.probe(stun ?? [], signal);
+    return { ...report, servers: [...report.servers] };
   }
 
   config(): EffectiveConfig {

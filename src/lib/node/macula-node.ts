@@ -26,6 +26,7 @@ import { NodeControl } from './control-handlers.js';
 import { metricSources } from './metric-sources.js';
 import { NodeDht } from './node-dht.js';
 import { NodeHealth } from './node-health.js';
+import { NodeNat } from './node-nat.js';
 import { NodeParts } from './node-parts.js';
 import { NodePeers } from './node-peers.js';
 import { NodePubSub } from './node-pubsub.js';
@@ -66,6 +67,7 @@ export class MaculaNode implements Service {
   readonly dht: NodeDht;
   readonly pubsub: NodePubSub;
   readonly rpc: NodeRpc;
+  readonly nat: NodeNat;
   readonly #parts = new NodeParts();
   readonly #subscriptions: LocalSubscriptions;
   readonly #emitter = new Emitter<MaculaNodeEvents>();
@@ -92,6 +94,7 @@ export class MaculaNode implements Service {
     const procedures = new ProcedureRegistry(this.settings);
     addBuiltIns(procedures, () => ({ nodeId: this.nodeId, version, realm: this.settings.realm, uptimeSeconds: Math.floor(this.#health.uptimeMs / 1000) }));
     this.rpc = new NodeRpc({ parts, registry: procedures });
+    this.nat = new NodeNat({ parts });
     this.#health = new NodeHealth({ parts, clock: this.#clock }, this.settings);
     const telemetry = new Telemetry({ node: () => parts.identity?.nodeId });
     logTelemetry(telemetry, this.#logger);
@@ -202,7 +205,7 @@ export class MaculaNode implements Service {
     const { state } = this.#health;
     if (state === 'stopped') throw new MaculaError('MACULA_NO_NODE', 'the node is not running');
     const report = this.#health.report();
-    const observed = this.#parts.localAddresses?.observedAddress();
+    const observed = this.nat.publicAddress() ?? this.#parts.localAddresses?.observedAddress();
     return {
       nodeId: this.nodeId,
       realm: this.settings.realm,
@@ -212,7 +215,7 @@ export class MaculaNode implements Service {
       state: state === 'started' ? (report.ready ? 'ready' : 'degraded') : state,
       listen: [...this.listen],
       publicAddress: observed ? formatAddress(observed) : null,
-      nat: null,
+      nat: this.nat.kind(),
       peers: countPaths(this.#parts.peers?.listPeers() ?? []),
       dht: this.#parts.dht ? sizeOfDht(this.#parts.dht.stats()) : null,
       pool: this.#parts.pool ? sizeOfPool(this.#parts.pool.stats()) : null,

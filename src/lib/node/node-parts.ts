@@ -21,6 +21,8 @@ import type { Endpoint } from '../transport/endpoint.js';
 import type { RelayTransport } from '../transport/relay-transport.js';
 import { ReasonCounter, refusalReasons } from './reason-counter.js';
 import type { SideSockets } from '../transport/socket-group.js';
+import type { StunTransport } from '../transport/stun-port.js';
+import type { NatDiscovery } from '../nat/nat-discovery.js';
 
 /**
  * The subsystems of a node that run now. A restart puts new ones in place, so whoever needs one asks for it each time and
@@ -30,13 +32,14 @@ export class NodeParts {
   identity: NodeIdentity | undefined;
   store: Store | undefined;
   pins: Pins | undefined;
-  endpoint: (Endpoint & RelayTransport & SideSockets) | undefined;
+  endpoint: (Endpoint & RelayTransport & SideSockets & StunTransport) | undefined;
   localAddresses: LocalAddresses | undefined;
   sessions: SessionManager | undefined;
   relayServer: RelayServer | undefined;
   relayEnds: RelayEnds | undefined;
   relayDialler: RelayDialler | undefined;
   peerRelays: PeerRelays | undefined;
+  nat: NatDiscovery | undefined;
   pool: ConnectionPool | undefined;
   dht: Dht | undefined;
   rpc: Rpc | undefined;

@@ -45,6 +45,11 @@ export const FrameType = {
   challenge: 0x56,
   /** Answer to CHALLENGE: the dialling side's realm proof. */
   proof: 0x57,
+  /** Asks for a STUN response from elsewhere, to see what the NAT lets in. */
+  natProbe: 0x60,
+  natProbeReply: 0x61,
+  /** Asks to send such a response for another node. */
+  natProbeVia: 0x62,
   /** Asks to be reachable through the receiver. */
   relayReserve: 0x64,
   relayReserveReply: 0x65,

@@ -14,6 +14,7 @@ import { errorBody } from '../../../src/lib/wire/error-message.js';
 import { encodeFrame, FrameFlag } from '../../../src/lib/wire/frame.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
 import { admittedBody, challengeBody, connectBody, proofBody } from '../../../src/lib/wire/hello.js';
+import { natProbeBody, natProbeReplyBody, natProbeViaBody } from '../../../src/lib/wire/nat-messages.js';
 import { peerExchangeBody, peerExchangeReplyBody } from '../../../src/lib/wire/peer-exchange.js';
 import {
   announceBody, doneBody, interestBody, publishAckBody, publishBody, replayBody, replayReplyBody, subscribeBody,
@@ -45,6 +46,7 @@ const pathKey = derivePathKey(client.pathSecret, server.pathSecret);
 const probe = { connectionId: Buffer.from('0102030405060708', 'hex'), transaction: 'a1a2a3a4a5a6a7a8', sequence: 0 };
 
 const relaySession = 'e1e2e3e4e5e6e7e8';
+const stunTransaction = 'b7e7a701bc34d686fa87dfae';
 
 const { request, reply, none } = FrameFlag;
 
@@ -141,6 +143,9 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'punch-answer': punch({ type: 'answer', attempt: 77, nat: sequential, candidates: predictedCandidates, heldMs: 42 }),
   'punch-start': punch({ type: 'start', attempt: 77, candidates: [] }),
   'punch-end': punch({ type: 'end', attempt: 78, reason: 'rate-limited' }),
+  'nat-probe': encodeFrame(FrameType.natProbe, request, [10, natProbeBody({ sender: 'node', transactionId: stunTransaction, target: clientAddress })]),
+  'nat-probe-via': encodeFrame(FrameType.natProbeVia, request, [11, natProbeViaBody({ transactionId: stunTransaction, target: clientAddress })]),
+  'nat-probe-reply': encodeFrame(FrameType.natProbeReply, reply, [10, natProbeReplyBody({ sent: true, otherPort: 40_000 })]),
   'probe-request': encodeProbe({ ...probe, type: 'request', observedAddress: undefined }, pathKey, 'client'),
   'probe-answer': encodeProbe({ ...probe, connectionId: Buffer.from('1112131415161718', 'hex'), type: 'answer', observedAddress: clientAddress }, pathKey, 'server'),
 };
