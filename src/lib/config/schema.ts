@@ -116,6 +116,8 @@ export const settings = {
   pubsubRefreshMs: duration(second, 60 * minute, { default: 2 * minute, group: 'pubsub', about: 'How often publishers and subscribers of a topic are looked for again.', why: 'A backstop: both tell each other when they appear.' }),
   pubsubDiscoveryMs: duration(0, minute, { default: 3 * second, group: 'pubsub', about: 'Time the first message to a topic waits for its subscribers to be found.', why: 'A few lookups on a slow network.' }),
   pubsubMaxSubscribers: integer(1, 1_000_000, { default: 10_000, group: 'pubsub', about: 'Nodes that may subscribe to what this one publishes.', why: 'A few kilobytes each while they are quiet.' }),
+  pubsubDirectSubscribers: integer(1, 1_000_000, { default: 256, group: 'pubsub', about: 'Subscribers of one topic that are sent to directly; beyond it some of them pass messages on to the others.', why: 'A quarter of the connections a node keeps.' }),
+  pubsubMaxForwarded: integer(0, 1_000_000, { default: 1000, group: 'pubsub', about: 'Nodes this one passes messages of other publishers on to; 0 passes nothing on.', why: 'Four shares of the largest size.' }),
   pubsubMaxTopics: integer(1, 1_000_000, { default: 1000, group: 'pubsub', about: 'Topics this node publishes to at once; beyond it the one not used for longest is forgotten.', why: 'Each keeps messages for replay.' }),
   pubsubMaxSubscriptions: integer(1, 1_000_000, { default: 10_000, group: 'pubsub', about: 'Subscriptions of programs on this node.', why: 'Bounds memory.' }),
   pubsubMaxPatterns: integer(1, 100_000, { default: 1000, group: 'pubsub', about: 'Patterns one node may subscribe to here.', why: 'Bounds memory.' }),

@@ -9,27 +9,27 @@ export class Delivery {
   /** Resolves when it is known of every subscriber what became of the bundle. */
   readonly done = new Promise<void>((resolve) => (this.#done = resolve));
 
-  /** One more subscriber will be told of by {@link settle}. */
-  expect(): void {
-    this.subscribers++;
-    this.#waiting++;
+  /** So many more subscribers will be told of by {@link settle}. */
+  expect(subscribers = 1): void {
+    this.subscribers += subscribers;
+    this.#waiting += subscribers;
   }
 
-  /** Resolved for one subscriber. */
-  settle(outcome: OutboxOutcome): void {
-    if (outcome === 'acknowledged') this.delivered++;
+  /** Resolved for so many subscribers. */
+  settle(outcome: OutboxOutcome, subscribers = 1): void {
+    if (outcome === 'acknowledged') this.delivered += subscribers;
     // Who unsubscribed in the meantime is none any more.
-    if (outcome === 'left') this.subscribers--;
-    this.#finish();
+    if (outcome === 'left') this.subscribers -= subscribers;
+    this.#finish(subscribers);
   }
 
   /** All subscribers are known; called once. */
   close(): void {
-    this.#finish();
+    this.#finish(1);
   }
 
-  #finish(): void {
-    this.#waiting--;
+  #finish(settled: number): void {
+    this.#waiting -= settled;
     if (this.#waiting === 0) this.#done();
   }
 }

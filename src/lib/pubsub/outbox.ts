@@ -3,10 +3,10 @@ import type { SocketAddress } from '../base/address.js';
 import type { Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { NodeId } from '../identity/node-id.js';
-import { FrameType } from '../wire/frame-type.js';
+import type { FrameType } from '../wire/frame-type.js';
 import { publishBody, readPublishAck, type PublishAck, type SignedBundle } from '../wire/pubsub-messages.js';
 import { OutboxCore, type OutboxFrame, type OutboxItem, type OutboxOutcome, type Settled } from './outbox-core.js';
-import type { PubSubPorts } from './ports.js';
+import type { PubSubPorts, PubSubTransport } from './ports.js';
 import type { DropReason, PubSubCounters, PubSubSettings } from './pubsub-types.js';
 
 /** A bundle for one subscriber. */
@@ -25,28 +25,44 @@ export interface OutboxOwner {
   answered(ack: PublishAck): void;
 }
 
-export interface OutboxComponents extends Pick<PubSubPorts, 'transport' | 'clock' | 'random'> {
+/** Sends a frame to a node and resolves with its acknowledgement. @throws MaculaError */
+export type Exchange<Item extends OutgoingBundle> = (nodeId: NodeId, frame: OutboxFrame<Item>, options: Parameters<PubSubTransport['request']>[3]) => Promise<PublishAck>;
+
+export interface OutboxComponents<Item extends OutgoingBundle = OutgoingBundle> extends Pick<PubSubPorts, 'clock' | 'random'> {
   readonly counters: PubSubCounters;
   readonly nextLink: () => number;
   /** Asks for a {@link Outbox.pump} in this turn. */
-  readonly schedule: (outbox: Outbox) => void;
+  readonly schedule: (outbox: Pumped) => void;
+  readonly exchange: Exchange<Item>;
+}
+
+/** What is asked to send. */
+export interface Pumped {
+  pump(): void;
+}
+
+/** Frames of one type, answered with PUBLISH_ACK. */
+export function publishExchange(transport: PubSubTransport, type: FrameType): Exchange<OutgoingBundle> {
+  return async (nodeId, { link, first, items }, options) => {
+    return readPublishAck(await transport.request(nodeId, type, publishBody({ link, first, bundles: items.map(({ signed }) => signed) }), options));
+  };
 }
 
 /** Sends what waits for one subscriber, as fast as it acknowledges. */
-export class Outbox {
+export class Outbox<Item extends OutgoingBundle = OutgoingBundle> {
   readonly nodeId: NodeId;
   /** Where the subscriber was seen last. */
   addresses: readonly SocketAddress[] = [];
-  readonly #components: OutboxComponents;
+  readonly #components: OutboxComponents<Item>;
   readonly #settings: PubSubSettings;
   readonly #owner: OutboxOwner;
-  readonly #core: OutboxCore<OutgoingBundle>;
+  readonly #core: OutboxCore<Item>;
   readonly #ended = new AbortController();
   #isLeaving = false;
   #timer: Timer | undefined;
   #roomWaiters: (() => void)[] = [];
 
-  constructor(nodeId: NodeId, components: OutboxComponents, settings: PubSubSettings, owner: OutboxOwner) {
+  constructor(nodeId: NodeId, components: OutboxComponents<Item>, settings: PubSubSettings, owner: OutboxOwner) {
     this.nodeId = nodeId;
     this.#components = components;
     setMaxListeners(0, this.#ended.signal);
@@ -76,7 +92,7 @@ export class Outbox {
     return new Promise((resolve) => this.#roomWaiters.push(resolve));
   }
 
-  enqueue(item: OutgoingBundle): void {
+  enqueue(item: Item): void {
     if (this.#isLeaving || this.#ended.signal.aborted) return item.settled?.('left');
     this.#settle(this.#core.enqueue(item), 'overflow');
     this.#components.schedule(this);
@@ -100,6 +116,12 @@ export class Outbox {
     if (this.#core.isEmpty) this.end('gone');
   }
 
+  /** Ends it; what it holds is handed back as `left`, to go another way. */
+  giveBack(): void {
+    this.#isLeaving = true;
+    this.end('gone');
+  }
+
   /** Ends it; what it holds is lost. */
   end(reason: DropReason): void {
     if (this.#ended.signal.aborted) return;
@@ -109,16 +131,14 @@ export class Outbox {
     this.#wakeRoomWaiters();
   }
 
-  async #send(frame: OutboxFrame<OutgoingBundle>): Promise<void> {
-    const { transport, clock, random, counters } = this.#components;
-    const { link, first, items } = frame;
+  async #send(frame: OutboxFrame<Item>): Promise<void> {
+    const { exchange, clock, random, counters } = this.#components;
+    const { link, items } = frame;
     const timeoutMs = this.#settings.pubsubAckTimeoutMs;
     counters.framesSent++;
     for (const { messages } of items) counters.messagesSent += messages;
     try {
-      const body = publishBody({ link, first, bundles: items.map(({ signed }) => signed) });
-      const reply = await transport.request(this.nodeId, FrameType.publish, body, { timeoutMs, signal: this.#ended.signal, addresses: this.addresses });
-      const ack = readPublishAck(reply);
+      const ack = await exchange(this.nodeId, frame, { timeoutMs, signal: this.#ended.signal, addresses: this.addresses });
       this.#settle(this.#core.acknowledged(link, ack.next), 'gone');
       this.#owner.answered(ack);
     } catch (cause) {
@@ -133,7 +153,7 @@ export class Outbox {
   }
 
   /** @param reason why bundles that were not acknowledged are gone, unless they gave way to others */
-  #settle(settled: readonly Settled<OutgoingBundle>[], reason: DropReason): void {
+  #settle(settled: readonly Settled<Item>[], reason: DropReason): void {
     const { counters } = this.#components;
     for (const { item, outcome } of settled) {
       if (outcome === 'acknowledged') counters.messagesAcknowledged += item.messages;

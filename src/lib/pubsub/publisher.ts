@@ -6,16 +6,17 @@ import type { Timer } from '../base/clock.js';
 import type { NodeId } from '../identity/node-id.js';
 import { FrameType } from '../wire/frame-type.js';
 import {
-  announceBody, doneBody, readInterest, readReplay, readSubscribe, readUnsubscribe, replayReplyBody, type PublishAck, type Qos, type SignedBundle, type WirePattern,
+  announceBody, doneBody, readInterest, readReplay, readSubscribe, readUnsubscribe, replayReplyBody, type PublishAck, type Qos, type WirePattern,
 } from '../wire/pubsub-messages.js';
 import { messageIdOf, type BundleCodec } from './bundle.js';
 import { Delivery } from './delivery.js';
-import type { Outbox, OutgoingBundle } from './outbox.js';
+import { FanOut } from './fan-out.js';
+import { publishExchange, type Outbox, type Pumped } from './outbox.js';
 import type { PubSubPorts } from './ports.js';
 import type { PublishedStream } from './published-stream.js';
 import { TopicBook, type PublishedTopic } from './published-topic.js';
 import type { PublishOptions, PublishResult, PubSubCounters, PubSubEvents, PubSubMessage, PubSubSettings } from './pubsub-types.js';
-import { SubscriberTable, type Recipient, type RemoteSubscriber } from './subscriber-table.js';
+import { SubscriberTable, type RemoteSubscriber } from './subscriber-table.js';
 import { checkTopic, matches, prefixesOf, publisherName, subscriberName } from './topic.js';
 import { TopicSearch } from './topic-search.js';
 import { Turn } from './turn.js';
@@ -41,11 +42,11 @@ export class Publisher {
   readonly #search: TopicSearch;
   readonly #topics: TopicBook;
   readonly #table: SubscriberTable;
-  readonly #dirty = new Set<Outbox>();
+  readonly #fanOut: FanOut;
+  readonly #dirty = new Set<Pumped>();
   readonly #dirtyTopics = new Set<PublishedTopic>();
   readonly #turn = new Turn(() => this.#flush());
   readonly #stopped = new AbortController();
-  readonly #positions = new WeakMap<PublishedStream, { readonly next: number; readonly signed: SignedBundle }>();
   #nextLink: number;
   #timer: Timer | undefined;
 
@@ -57,12 +58,14 @@ export class Publisher {
     this.#search = new TopicSearch(components, settings.pubsubMaxAdvertised);
     this.#nextLink = Math.floor(components.clock.wallMs());
     this.#topics = new TopicBook(settings, Math.floor(components.clock.wallMs()), (topic) => this.#search.withdraw(namesOf(topic)));
-    const outboxes = { ...components, nextLink: () => this.#nextLink++, schedule: (outbox: Outbox) => this.#schedule(outbox) };
-    this.#table = new SubscriberTable(outboxes, settings, (nodeId) => ({
+    const outboxes = { ...components, nextLink: () => this.#nextLink++, schedule: (outbox: Pumped) => this.#schedule(outbox) };
+    this.#table = new SubscriberTable({ ...outboxes, exchange: publishExchange(components.transport, FrameType.publish) }, settings, (nodeId) => ({
       dead: () => this.#dead(nodeId),
       dropped: (topic, messages, reason) => components.events.emit('dropped', { nodeId, topic, messages, reason }),
       answered: (ack) => this.#answered(nodeId, ack),
     }));
+    const overflowed = ({ nodeId, patterns }: RemoteSubscriber): void => void this.#remove(nodeId, patterns.keys(), 'overflow');
+    this.#fanOut = new FanOut({ ...outboxes, table: this.#table, overflowed, answered: (nodeId, ack) => this.#answered(nodeId, ack) }, settings);
   }
 
   start(): void {
@@ -76,6 +79,7 @@ export class Publisher {
   stop(): void {
     this.#stopped.abort(stoppedError());
     this.#timer?.cancel();
+    this.#fanOut.stop();
     for (const { outbox } of [...this.#table.list()]) outbox.end('gone');
   }
 
@@ -84,18 +88,18 @@ export class Publisher {
     return this.#topics.born;
   }
 
-  sizes(): { topics: number; subscribers: number; queuedMessages: number; queuedBytes: number } {
+  sizes(): { topics: number; subscribers: number; delegates: number; queuedMessages: number; queuedBytes: number } {
     let [queuedMessages, queuedBytes] = [0, 0];
     for (const { outbox } of this.#table.list()) {
       queuedMessages += outbox.queuedMessages;
       queuedBytes += outbox.queuedBytes;
     }
-    return { topics: this.#topics.size, subscribers: this.#table.size, queuedMessages, queuedBytes };
+    return { topics: this.#topics.size, subscribers: this.#table.size, delegates: this.#fanOut.delegates().length, queuedMessages, queuedBytes };
   }
 
-  /** Nodes whose connections are worth keeping. */
+  /** Nodes whose connections are worth keeping, delegates first. */
   subscriberIds(): NodeId[] {
-    return [...this.#table.list()].map(({ nodeId }) => nodeId);
+    return [...new Set([...this.#fanOut.delegates(), ...[...this.#table.list()].map(({ nodeId }) => nodeId)])];
   }
 
   /** @throws MaculaError as PubSub.publish */
@@ -171,10 +175,10 @@ export class Publisher {
   }
 
   /** An outbox that has no room for one more message, where that holds up the publisher. */
-  #fullOutbox(state: PublishedTopic, bytes: number, qos: Qos): Outbox | undefined {
+  #fullOutbox(state: PublishedTopic, bytes: number, qos: Qos): Pick<Outbox, 'untilRoom'> | undefined {
     if (this.#settings.pubsubOverflow !== 'block') return undefined;
     const pending = state.pendingSize(qos);
-    return this.#table.fullOutbox(state.topic, { messages: pending.messages + 1, bytes: pending.bytes + bytes, qos });
+    return this.#fanOut.fullOutbox(state.topic, { messages: pending.messages + 1, bytes: pending.bytes + bytes, qos });
   }
 
   async #discover(state: PublishedTopic): Promise<void> {
@@ -229,8 +233,7 @@ export class Publisher {
     for (const state of this.#topics.latest()) {
       if (!patterns.some(({ pattern }) => matches(pattern, state.topic))) continue;
       for (const stream of state.streams()) {
-        subscriber.introduced.add(stream.epoch);
-        subscriber.outbox.enqueue(this.#position(state, stream));
+        this.#fanOut.introduce(subscriber, stream, signedNext(state, stream));
       }
       if (++introductions >= maxIntroductions) break;
     }
@@ -291,7 +294,7 @@ export class Publisher {
     return replayReplyBody(stream ? stream.replay(from, to, clock.nowMs()) : { oldest: Math.min(to + 1, Number.MAX_SAFE_INTEGER), bundles: [] });
   }
 
-  #schedule(outbox: Outbox): void {
+  #schedule(outbox: Pumped): void {
     this.#dirty.add(outbox);
     this.#turn.schedule();
   }
@@ -318,26 +321,11 @@ export class Publisher {
     counters.bundlesSigned++;
     stream.keep(first, bodies.length, signed, clock.nowMs());
     const delivery = new Delivery();
-    const bundle = { topic: state.topic, signed, bytes: signed.payload.length + signed.signature.length, messages: bodies.length };
-    for (const recipient of this.#table.recipients(state.topic)) this.#hand(state, stream, first, recipient, { ...bundle, qos: Math.min(qos, recipient.qos) as Qos }, delivery);
+    const bundle = { topic: state.topic, signed, bytes: signed.payload.length + signed.signature.length, messages: bodies.length, qos };
+    this.#fanOut.send(stream, first, bundle, delivery);
     if (this.#components.local.has(state.topic)) this.#deliverHere(stream, first, bodies, sentMs, delivery);
     delivery.close();
     pending.resolve(delivery);
-  }
-
-  #hand(state: PublishedTopic, stream: PublishedStream, first: number, { subscriber }: Recipient, bundle: Omit<OutgoingBundle, 'settled'>, delivery: Delivery): void {
-    const { outbox, introduced, nodeId, patterns } = subscriber;
-    if (!introduced.has(stream.epoch)) {
-      introduced.add(stream.epoch);
-      outbox.enqueue(this.#position(state, stream, first));
-    }
-    delivery.expect();
-    const { pubsubOverflow } = this.#settings;
-    if (pubsubOverflow === 'disconnect' && !outbox.hasRoom(bundle)) {
-      this.#remove(nodeId, patterns.keys(), 'overflow');
-      return delivery.settle('dropped');
-    }
-    outbox.enqueue({ ...bundle, settled: (outcome) => delivery.settle(outcome) });
   }
 
   #deliverHere({ epoch, topic, qos }: PublishedStream, first: number, bodies: readonly Uint8Array[], sentMs: number, delivery: Delivery): void {
@@ -351,31 +339,13 @@ export class Publisher {
     delivery.settle('acknowledged');
   }
 
-  /** A bundle that tells where a stream stands. @param next the number of its next message */
-  #position(state: PublishedTopic, stream: PublishedStream, next = stream.next - state.pendingSize(stream.qos).messages): OutgoingBundle {
-    const signed = this.#signedPosition(stream, next);
-    return { topic: stream.topic, signed, bytes: signed.payload.length + signed.signature.length, messages: 0, qos: stream.qos, settled: undefined };
-  }
-
-  /** Every subscriber is told the same, so it is signed once. */
-  #signedPosition(stream: PublishedStream, next: number): SignedBundle {
-    const known = this.#positions.get(stream);
-    if (known?.next === next) return known.signed;
-    const { codec, clock } = this.#components;
-    const signed = codec.sign({ epoch: stream.epoch, topic: stream.topic, qos: stream.qos, first: next, sentMs: Math.floor(clock.wallMs()), bodies: [] });
-    this.#positions.set(stream, { next, signed });
-    return signed;
-  }
-
   /** Tells the positions of topics that fell silent, and looks for subscribers again. */
   #watch(): void {
     const { clock, transport } = this.#components;
     this.#timer = clock.setTimer(this.#settings.pubsubHeartbeatMs, () => {
       const nowMs = clock.nowMs();
       for (const state of this.#topics.latest()) {
-        for (const stream of state.silentStreams(nowMs, this.#settings.pubsubHeartbeatMs)) {
-          for (const { subscriber } of this.#table.recipients(state.topic)) subscriber.outbox.enqueue(this.#position(state, stream));
-        }
+        for (const stream of state.silentStreams(nowMs, this.#settings.pubsubHeartbeatMs)) this.#fanOut.tell(stream, signedNext(state, stream));
         if (state.unreached.size > 0) void this.#ask(state, state.takeUnreached(transport.connected()));
         if (state.nextSearchMs > nowMs) continue;
         state.nextSearchMs = nowMs + this.#settings.pubsubRefreshMs;
@@ -384,6 +354,11 @@ export class Publisher {
       this.#watch();
     });
   }
+}
+
+/** Number of the next message of a stream that is not signed yet. */
+function signedNext(state: PublishedTopic, stream: PublishedStream): number {
+  return stream.next - state.pendingSize(stream.qos).messages;
 }
 
 function namesOf(topic: string): string[] {

@@ -9,7 +9,8 @@ export type PubSubSettings = Pick<
   Settings,
   | 'maxFrameBytes' | 'pubsubQueueMessages' | 'pubsubQueueBytes' | 'pubsubOverflow' | 'pubsubBatchBytes' | 'pubsubBatchMessages' | 'pubsubReplayMessages'
   | 'pubsubReplayBytes' | 'pubsubReplayAgeMs' | 'pubsubHeartbeatMs' | 'pubsubAckTimeoutMs' | 'pubsubDeadMs' | 'pubsubRefreshMs' | 'pubsubDiscoveryMs'
-  | 'pubsubMaxSubscribers' | 'pubsubMaxTopics' | 'pubsubMaxSubscriptions' | 'pubsubMaxPatterns' | 'pubsubMaxAdvertised'
+  | 'pubsubMaxSubscribers' | 'pubsubMaxTopics' | 'pubsubMaxSubscriptions' | 'pubsubMaxPatterns' | 'pubsubMaxAdvertised' | 'pubsubDirectSubscribers'
+  | 'pubsubMaxForwarded'
 >;
 
 /** A message as a subscriber gets it. */
@@ -106,6 +107,11 @@ export interface PubSubStats {
   readonly replaysAsked: number;
   readonly replaysServed: number;
   readonly subscribersLost: number;
+  /** Subscribers through which others are sent to now, and how often one failed to pass on. */
+  readonly delegates: number;
+  readonly delegatesLost: number;
+  /** Messages of other publishers passed on and acknowledged, once for each node. */
+  readonly messagesForwarded: number;
   /** Messages of peers refused, by reason. */
   readonly refused: Readonly<Record<RefusalReason, number>>;
 }
@@ -139,5 +145,6 @@ export class PubSubCounters {
   replaysAsked = 0;
   replaysServed = 0;
   subscribersLost = 0;
+  delegatesLost = 0;
   readonly refused: Record<RefusalReason, number> = { limit: 0, signature: 0, foreign: 0, order: 0 };
 }

@@ -2,6 +2,7 @@ import { throwIfAborted } from '../base/abort.js';
 import { Emitter } from '../base/emitter.js';
 import type { Service } from '../base/lifecycle.js';
 import { BundleCodec } from './bundle.js';
+import { Forwarder } from './forwarder.js';
 import type { LocalSubscriptions } from './local-subscriptions.js';
 import type { PubSubPorts } from './ports.js';
 import { Publisher } from './publisher.js';
@@ -28,6 +29,7 @@ export class PubSub implements Service {
   readonly #events = new Emitter<PubSubEvents>();
   readonly #publisher: Publisher;
   readonly #subscriber: Subscriber;
+  readonly #forwarder: Forwarder;
   #isRunning = false;
 
   constructor(components: PubSubComponents, settings: PubSubSettings) {
@@ -36,7 +38,8 @@ export class PubSub implements Service {
     const shared = { ...components, codec: new BundleCodec(components, realmId), counters: this.#counters, events: this.#events };
     const here = { has: (topic: string) => local.match(topic).length > 0, deliver: local.deliver.bind(local) };
     this.#publisher = new Publisher({ ...shared, local: here }, settings);
-    this.#subscriber = new Subscriber(shared, settings);
+    this.#forwarder = new Forwarder(shared, settings);
+    this.#subscriber = new Subscriber({ ...shared, forwarder: this.#forwarder }, settings);
     const keep = (): void => components.transport.keep([...new Set([...this.#publisher.subscriberIds().slice(0, maxKept), ...this.#subscriber.publisherIds().slice(0, maxKept)])]);
     this.#events.on('subscriberAdded', keep);
     this.#events.on('subscriberRemoved', keep);
@@ -55,6 +58,7 @@ export class PubSub implements Service {
     if (!this.#isRunning) return;
     this.#isRunning = false;
     this.#publisher.stop();
+    this.#forwarder.stop();
     await this.#subscriber.stop(farewellMs);
     this.#components.transport.keep([]);
   }
@@ -86,6 +90,7 @@ export class PubSub implements Service {
       subscriptions: this.#components.local.size,
       publishers: this.#subscriber.publisherIds().length,
       duplicates: this.#subscriber.duplicates,
+      messagesForwarded: this.#forwarder.messagesForwarded,
       messagesDropped: { ...messagesDropped },
       refused: { ...refused },
     };

@@ -1,7 +1,7 @@
 import { MaculaError } from '../base/errors.js';
 import type { NodeId } from '../identity/node-id.js';
 import type { Qos, WirePattern } from '../wire/pubsub-messages.js';
-import { Outbox, type OutboxComponents, type OutboxOwner, type OutgoingBundle } from './outbox.js';
+import { Outbox, type OutboxComponents, type OutboxOwner } from './outbox.js';
 import type { PubSubSettings } from './pubsub-types.js';
 import { matches, topicProblem } from './topic.js';
 import { TopicTrie } from './topic-trie.js';
@@ -96,11 +96,6 @@ export class SubscriberTable {
     if (this.#recipients.size >= maxRemembered) this.#recipients.clear();
     this.#recipients.set(topic, found);
     return found;
-  }
-
-  /** One of the outboxes that have no room for a bundle to the topic. */
-  fullOutbox(topic: string, item: Pick<OutgoingBundle, 'messages' | 'bytes' | 'qos'>): Outbox | undefined {
-    return this.recipients(topic).find(({ subscriber }) => !subscriber.outbox.hasRoom(item))?.subscriber.outbox;
   }
 }
 

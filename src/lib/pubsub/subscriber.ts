@@ -7,10 +7,12 @@ import type { NodeId } from '../identity/node-id.js';
 import { FrameType } from '../wire/frame-type.js';
 import {
   interestBody, maxPatterns, publishAckBody, readAnnounce, readDone, readPublish, readReplayReply, replayBody, subscribeBody, unsubscribeBody,
-  type SignedBundle, type WirePattern,
+  type PublishMessage, type SignedBundle, type WirePattern,
 } from '../wire/pubsub-messages.js';
 import type { BundleCodec, PublishedBundle } from './bundle.js';
-import { LinkCore, type LinkFrame } from './link-core.js';
+import { Delegate } from './delegate.js';
+import type { Forwarder } from './forwarder.js';
+import { FrameOrder } from './frame-order.js';
 import type { LocalSubscriptions } from './local-subscriptions.js';
 import type { PubSubPorts } from './ports.js';
 import type { PubSubCounters, PubSubEvents, PubSubSettings } from './pubsub-types.js';
@@ -33,16 +35,12 @@ interface KnownPublisher {
   readonly patterns: Set<string>;
 }
 
-interface ReceivedFrame extends LinkFrame {
-  readonly bundles: readonly SignedBundle[];
-  readonly answer: (body: unknown) => void;
-}
-
 export interface SubscriberComponents extends PubSubPorts {
   readonly codec: BundleCodec;
   readonly counters: PubSubCounters;
   readonly events: Emitter<PubSubEvents>;
   readonly local: LocalSubscriptions;
+  readonly forwarder: Pick<Forwarder, 'forward'>;
 }
 
 /** The subscribing half: makes itself found, finds publishers, and takes what they send. */
@@ -52,7 +50,10 @@ export class Subscriber {
   readonly #search: TopicSearch;
   readonly #receiver: Receiver;
   readonly #publishers = new Map<NodeId, KnownPublisher>();
-  readonly #links = new Map<NodeId, LinkCore<ReceivedFrame>>();
+  /** By peer: what it publishes, and what it passes on for others. */
+  readonly #links = new Map<NodeId, FrameOrder<PublishMessage>>();
+  readonly #forwards = new Map<NodeId, FrameOrder<PublishMessage>>();
+  readonly #delegate: Delegate;
   readonly #stopped = new AbortController();
   /** By pattern: resolves once this node can be found under it and told the publishers it found. */
   readonly #wanting = new Map<string, Promise<void>>();
@@ -67,11 +68,14 @@ export class Subscriber {
     this.#settings = settings;
     this.#search = new TopicSearch(components, settings.pubsubMaxAdvertised);
     this.#receiver = new Receiver({ ...components, replay: (publisher, epoch, from, to) => this.#replay(publisher, epoch, from, to) });
+    this.#delegate = new Delegate({ ...components, take: (signed, from, unwanted) => this.#takeBundle(signed, from, unwanted) }, settings);
   }
 
   start(): void {
     const { transport, local } = this.#components;
-    transport.serve(FrameType.publish, FrameType.publishAck, (body, from) => this.#publish(body, from));
+    transport.serve(FrameType.publish, FrameType.publishAck, (body, from) => this.#receive(this.#links, readPublish(body), from, (signed, unwanted) => this.#takeBundle(signed, from, unwanted)));
+    transport.serve(FrameType.pubsubForward, FrameType.publishAck, (body, from) => this.#receive(this.#forwards, readPublish(body), from, (signed) => this.#takeForwarded(signed)));
+    transport.serve(FrameType.pubsubRoute, FrameType.pubsubRouted, (body, from) => this.#delegate.route(body, from));
     transport.serve(FrameType.pubsubAnnounce, FrameType.pubsubInterest, (body, from) => this.#announced(body, from));
     this.#unlisten = [
       local.on('wanted', (pattern) => this.#begin(pattern)),
@@ -186,47 +190,44 @@ export class Subscriber {
     return interestBody(patterns);
   }
 
-  #publish(body: unknown, from: NodeId): unknown {
-    const { link: number, first, bundles } = readPublish(body);
-    let link = this.#links.get(from);
-    if (!link) this.#links.set(from, (link = new LinkCore()));
-    // A new link: what waited on the one before is sent again on this one.
-    if (number > link.link) for (const { answer } of link.clear()) answer(publishAckBody({ next: 0, unwanted: [] }));
-    let atOnce: unknown;
-    let resolveLater: ((reply: unknown) => void) | undefined;
-    const answer = (reply: unknown): void => {
-      if (resolveLater) resolveLater(reply);
-      else atOnce = reply;
-    };
-    const inOrder = link.take(number, { first, count: bundles.length, bundles, answer });
-    if (inOrder === 'stale') return publishAckBody({ next: number === link.link ? link.next : 0, unwanted: [] });
-    if (inOrder === 'full') {
-      this.#components.counters.refused.order++;
-      throw new MaculaError('MACULA_OVERLOADED', 'too many messages ahead of their turn');
+  #receive(orders: Map<NodeId, FrameOrder<PublishMessage>>, frame: PublishMessage, from: NodeId, take: (signed: SignedBundle, unwanted: Set<string>) => void): unknown {
+    let order = orders.get(from);
+    if (!order) {
+      const takeFrame = ({ first, bundles }: PublishMessage): unknown => {
+        const unwanted = new Set<string>();
+        for (const signed of bundles) take(signed, unwanted);
+        return publishAckBody({ next: first + bundles.length, unwanted: [...unwanted] });
+      };
+      orders.set(from, (order = new FrameOrder(takeFrame, (next) => publishAckBody({ next, unwanted: [] }), this.#components.counters)));
     }
-    for (const frame of inOrder) this.#takeFrame(frame, from);
-    if (atOnce !== undefined) return atOnce;
-    return new Promise((resolve) => (resolveLater = resolve));
+    return order.receive(frame);
   }
 
-  #takeFrame({ first, count, bundles, answer }: ReceivedFrame, from: NodeId): void {
-    const unwanted = new Set<string>();
-    for (const signed of bundles) this.#takeBundle(signed, from, unwanted);
-    answer(publishAckBody({ next: first + count, unwanted: [...unwanted] }));
-  }
-
-  #takeBundle(signed: SignedBundle, from: NodeId, unwanted: Set<string>): void {
-    const { counters, codec } = this.#components;
-    let bundle: PublishedBundle;
-    try {
-      bundle = codec.open(signed);
-    } catch (error) {
-      counters.refused.signature++;
-      throw error;
-    }
-    if (bundle.publisher !== from) return void counters.refused.foreign++;
+  /** Takes a bundle that its publisher sent; undefined when somebody else did. */
+  #takeBundle(signed: SignedBundle, from: NodeId, unwanted: Set<string>): PublishedBundle | undefined {
+    const bundle = this.#open(signed);
+    if (bundle.publisher !== from) return void this.#components.counters.refused.foreign++;
     if (!this.#receiver.take(bundle)) unwanted.add(bundle.topic);
     else this.#note(from, bundle);
+    return bundle;
+  }
+
+  /** Takes a bundle that was passed on for a publisher this node subscribed at; an old one could be anybody's repetition. */
+  #takeForwarded(signed: SignedBundle): void {
+    const bundle = this.#open(signed);
+    const born = this.#publishers.get(bundle.publisher)?.born;
+    if (born !== undefined && bundle.epoch >= born && this.#receiver.take(bundle)) return;
+    this.#components.counters.refused.foreign++;
+    throw new MaculaError('MACULA_NO_SUBSCRIBERS', 'this node did not subscribe to that at its publisher');
+  }
+
+  #open(signed: SignedBundle): PublishedBundle {
+    try {
+      return this.#components.codec.open(signed);
+    } catch (error) {
+      this.#components.counters.refused.signature++;
+      throw error;
+    }
   }
 
   /** A publisher that found this node is one to subscribe at again after a lost connection. */
@@ -266,9 +267,11 @@ export class Subscriber {
   }
 
   #closed(nodeId: NodeId): void {
-    const link = this.#links.get(nodeId);
-    this.#links.delete(nodeId);
-    for (const { answer } of link?.clear() ?? []) answer(publishAckBody({ next: 0, unwanted: [] }));
+    for (const orders of [this.#links, this.#forwards]) {
+      orders.get(nodeId)?.clear();
+      orders.delete(nodeId);
+    }
+    this.#delegate.closed(nodeId);
   }
 
   #refreshLater(): void {

@@ -7,6 +7,7 @@ export const FrameType = {
   publish: 0x10,
   subscribe: 0x11,
   unsubscribe: 0x12,
+  /** Asks a subscriber to pass bundles on to others. */
   pubsubRoute: 0x13,
   /** Answer to PUBLISH. */
   publishAck: 0x14,
@@ -18,6 +19,10 @@ export const FrameType = {
   pubsubInterest: 0x17,
   replay: 0x18,
   replayReply: 0x19,
+  /** Answer to PUBSUB_ROUTE. */
+  pubsubRouted: 0x1a,
+  /** Bundles of another publisher, passed on. */
+  pubsubForward: 0x1b,
   call: 0x20,
   reply: 0x21,
   cast: 0x22,

@@ -1,4 +1,5 @@
-import { bytesBetween, integerOf, listOf, textOf, tupleOf } from './fields.js';
+import type { SocketAddress } from '../base/address.js';
+import { addressOf, addressTexts, bytesBetween, bytesOf, integerOf, listOf, textOf, tupleOf } from './fields.js';
 
 /** Longest topic or pattern, bytes of UTF-8. */
 export const maxTopicBytes = 255;
@@ -12,6 +13,11 @@ export const maxBundleBytes = 64 * 1024 * 1024;
 export const maxBundleSignatureBytes = 512;
 /** Most topics that one answer to PUBLISH says nobody wants. */
 export const maxUnwanted = 16;
+/** Most nodes that one PUBSUB_ROUTE names, and addresses of each. */
+export const maxTargets = 256;
+export const maxTargetAddresses = 4;
+/** Longest time one PUBSUB_ROUTE gives for passing on, milliseconds. */
+const maxWaitMs = 10 * 60_000;
 const maxInteger = Number.MAX_SAFE_INTEGER;
 
 /** 0: at most once; 1: acknowledged, sent again until it is. */
@@ -56,6 +62,27 @@ export interface ReplayReply {
   /** The oldest message that is still there; what is before it is lost. */
   readonly oldest: number;
   readonly bundles: readonly SignedBundle[];
+}
+
+/** A node to pass bundles on to. */
+export interface RouteTarget {
+  /** 32 bytes. */
+  readonly id: Uint8Array;
+  readonly addresses: readonly SocketAddress[];
+}
+
+/** PUBSUB_ROUTE: take these bundles, and pass them on. */
+export interface RouteMessage extends PublishMessage {
+  /** To whom, for the whole link; only in its first frame. */
+  readonly targets: readonly RouteTarget[] | undefined;
+  /** How long the sender waits for the answer, milliseconds. */
+  readonly waitMs: number;
+}
+
+/** Answer to PUBSUB_ROUTE. */
+export interface RouteReply extends PublishAck {
+  /** Targets, by their place in the list, that did not acknowledge all bundles of the frame. */
+  readonly missed: readonly number[];
 }
 
 function qosOf(message: string, value: unknown): Qos {
@@ -183,4 +210,43 @@ export function readReplayReply(body: unknown): ReplayReply {
   const message = 'REPLAY_REPLY';
   const [oldest, bundles] = tupleOf(message, body, 2);
   return { oldest: integerOf(message, 'oldest', oldest, 1, maxInteger), bundles: listOf(message, 'bundles', bundles, maxFrameBundles, (item) => bundleOf(message, item)) };
+}
+
+export function routeBody({ link, first, targets, waitMs, bundles }: RouteMessage): unknown {
+  const targetFields = targets?.map(({ id, addresses }) => [id, addressTexts(addresses, maxTargetAddresses)]);
+  return [link, first, targetFields ?? null, waitMs, bundles.map(bundleField)];
+}
+
+export function readRoute(body: unknown): RouteMessage {
+  const message = 'PUBSUB_ROUTE';
+  const [link, first, targets, waitMs, bundles] = tupleOf(message, body, 5);
+  return {
+    link: integerOf(message, 'link', link, 0, maxInteger),
+    first: integerOf(message, 'first', first, 0, maxInteger),
+    targets: targets === null ? undefined : listOf(message, 'targets', targets, maxTargets, (item) => targetOf(message, item)),
+    waitMs: integerOf(message, 'wait', waitMs, 0, maxWaitMs),
+    bundles: listOf(message, 'bundles', bundles, maxFrameBundles, (item) => bundleOf(message, item)),
+  };
+}
+
+function targetOf(message: string, value: unknown): RouteTarget {
+  const [id, addresses] = tupleOf(message, value, 2);
+  return {
+    id: bytesOf(message, 'node id', id, 32),
+    addresses: listOf(message, 'addresses', addresses, maxTargetAddresses, (address) => addressOf(message, 'address', address)),
+  };
+}
+
+export function routedBody({ next, unwanted, missed }: RouteReply): unknown {
+  return [next, unwanted.slice(0, maxUnwanted), missed];
+}
+
+export function readRouted(body: unknown): RouteReply {
+  const message = 'PUBSUB_ROUTED';
+  const [next, unwanted, missed] = tupleOf(message, body, 3);
+  return {
+    next: integerOf(message, 'next', next, 0, maxInteger),
+    unwanted: listOf(message, 'unwanted', unwanted, maxUnwanted, (topic) => topicTextOf(message, topic)),
+    missed: listOf(message, 'missed', missed, maxTargets, (index) => integerOf(message, 'missed', index, 0, maxTargets - 1)),
+  };
 }

@@ -17,7 +17,7 @@ import { admittedBody, challengeBody, connectBody, proofBody } from '../../../sr
 import { natProbeBody, natProbeReplyBody, natProbeViaBody } from '../../../src/lib/wire/nat-messages.js';
 import { peerExchangeBody, peerExchangeReplyBody } from '../../../src/lib/wire/peer-exchange.js';
 import {
-  announceBody, doneBody, interestBody, publishAckBody, publishBody, replayBody, replayReplyBody, subscribeBody,
+  announceBody, doneBody, interestBody, publishAckBody, publishBody, replayBody, replayReplyBody, routeBody, routedBody, subscribeBody,
 } from '../../../src/lib/wire/pubsub-messages.js';
 import { encodePeerRecord } from '../../../src/lib/wire/peer-record.js';
 import { relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayReserveBody, relayReserveReplyBody, relayedByBody } from '../../../src/lib/wire/relay-messages.js';
@@ -131,6 +131,9 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'publish-ack': answered(FrameType.publishAck, publishAckBody({ next: 1, unwanted: ['weather.zurich'] })),
   replay: asked(FrameType.replay, replayBody({ epoch: createdMs, from: 1, to: 1 })),
   'replay-reply': answered(FrameType.replayReply, replayReplyBody({ oldest: 1, bundles: [bundle] })),
+  'pubsub-route': asked(FrameType.pubsubRoute, routeBody({ link: 6, first: 0, targets: [{ id: Buffer.alloc(32, 0x22), addresses: [serverAddress] }], waitMs: 2500, bundles: [bundle] })),
+  'pubsub-routed': answered(FrameType.pubsubRouted, routedBody({ next: 1, unwanted: [], missed: [0] })),
+  'pubsub-forward': asked(FrameType.pubsubForward, publishBody({ link: 7, first: 0, bundles: [bundle] })),
   'peer-record': encodePeerRecord({ addresses: [clientAddress], relays: [{ nodeId: server.id, addresses: [serverAddress] }] }),
   'relay-reserve': encodeFrame(FrameType.relayReserve, request, [10, relayReserveBody()]),
   'relay-reserve-reply': encodeFrame(FrameType.relayReserveReply, reply, [10, relayReserveReplyBody(600)]),
