@@ -9,6 +9,11 @@ export class Delivery {
   /** Resolves when it is known of every subscriber what became of the bundle. */
   readonly done = new Promise<void>((resolve) => (this.#done = resolve));
 
+  /** Whether it is known of every subscriber. */
+  get isDone(): boolean {
+    return this.#waiting === 0;
+  }
+
   /** So many more subscribers will be told of by {@link settle}. */
   expect(subscribers = 1): void {
     this.subscribers += subscribers;

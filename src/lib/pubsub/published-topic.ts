@@ -30,6 +30,8 @@ export class PublishedTopic {
   waitingMessages = 0;
   waitingBytes = 0;
   lastUsedMs = 0;
+  /** What was signed last, and when. */
+  last: { readonly delivery: Delivery; readonly atMs: number } | undefined;
   readonly #settings: PubSubSettings;
   readonly #open: (topic: string, qos: Qos, nowMs: number) => PublishedStream;
   readonly #streams: [PublishedStream | undefined, PublishedStream | undefined] = [undefined, undefined];
@@ -53,6 +55,12 @@ export class PublishedTopic {
 
   streams(): PublishedStream[] {
     return this.#streams.filter((stream) => stream !== undefined);
+  }
+
+  /** When what is pending is to be signed: at once while subscribers keep up, else with what comes within a moment. */
+  dueMs(nowMs: number): number {
+    const { pubsubBatchBytes, pubsubLingerMs } = this.#settings;
+    return this.last && !this.last.delivery.isDone && pubsubBatchBytes > 0 ? this.last.atMs + pubsubLingerMs : nowMs;
   }
 
   /** Messages that were numbered and not yet signed, and their bytes. */

@@ -45,6 +45,8 @@ export class Publisher {
   readonly #fanOut: FanOut;
   readonly #dirty = new Set<Pumped>();
   readonly #dirtyTopics = new Set<PublishedTopic>();
+  /** Those whose messages wait for a moment. */
+  readonly #lingering = new Set<PublishedTopic>();
   readonly #turn = new Turn(() => this.#flush());
   readonly #stopped = new AbortController();
   #nextLink: number;
@@ -77,6 +79,7 @@ export class Publisher {
   }
 
   stop(): void {
+    for (const state of this.#dirtyTopics) for (const qos of [0, 1] as const) this.#sendPending(state, qos);
     this.#stopped.abort(stoppedError());
     this.#timer?.cancel();
     this.#fanOut.stop();
@@ -302,13 +305,31 @@ export class Publisher {
   /** Signs and hands out what was published in this turn, then lets every outbox send. */
   #flush(): void {
     if (this.#stopped.signal.aborted) return;
+    const nowMs = this.#components.clock.nowMs();
     for (const state of this.#dirtyTopics) {
+      const dueMs = state.dueMs(nowMs);
+      if (dueMs > nowMs) {
+        this.#flushLater(state, dueMs - nowMs);
+        continue;
+      }
+      this.#dirtyTopics.delete(state);
       this.#sendPending(state, 0);
       this.#sendPending(state, 1);
     }
-    this.#dirtyTopics.clear();
     for (const outbox of this.#dirty) outbox.pump();
     this.#dirty.clear();
+  }
+
+  /** When subscribers have acknowledged what is under way, or the time is over, whatever is first. */
+  #flushLater(state: PublishedTopic, delayMs: number): void {
+    if (this.#lingering.has(state)) return;
+    this.#lingering.add(state);
+    const timer = this.#components.clock.setTimer(delayMs, () => end());
+    const end = (): void => {
+      timer.cancel();
+      if (this.#lingering.delete(state)) this.#turn.schedule();
+    };
+    void state.last?.delivery.done.then(end);
   }
 
   #sendPending(state: PublishedTopic, qos: Qos): void {
@@ -321,6 +342,7 @@ export class Publisher {
     counters.bundlesSigned++;
     stream.keep(first, bodies.length, signed, clock.nowMs());
     const delivery = new Delivery();
+    state.last = { delivery, atMs: clock.nowMs() };
     const bundle = { topic: state.topic, signed, bytes: signed.payload.length + signed.signature.length, messages: bodies.length, qos };
     this.#fanOut.send(stream, first, bundle, delivery);
     if (this.#components.local.has(state.topic)) this.#deliverHere(stream, first, bodies, sentMs, delivery);

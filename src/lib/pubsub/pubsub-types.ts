@@ -9,7 +9,7 @@ export type PubSubSettings = Pick<
   Settings,
   | 'maxFrameBytes' | 'pubsubQueueMessages' | 'pubsubQueueBytes' | 'pubsubOverflow' | 'pubsubBatchBytes' | 'pubsubBatchMessages' | 'pubsubReplayMessages'
   | 'pubsubReplayBytes' | 'pubsubReplayAgeMs' | 'pubsubHeartbeatMs' | 'pubsubAckTimeoutMs' | 'pubsubDeadMs' | 'pubsubRefreshMs' | 'pubsubDiscoveryMs'
-  | 'pubsubMaxSubscribers' | 'pubsubMaxTopics' | 'pubsubMaxSubscriptions' | 'pubsubMaxPatterns' | 'pubsubMaxAdvertised' | 'pubsubDirectSubscribers'
+  | 'pubsubMaxSubscribers' | 'pubsubMaxTopics' | 'pubsubMaxSubscriptions' | 'pubsubMaxPatterns' | 'pubsubMaxAdvertised' | 'pubsubDirectSubscribers' | 'pubsubLingerMs'
   | 'pubsubMaxForwarded'
 >;
 

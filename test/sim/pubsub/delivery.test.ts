@@ -68,6 +68,27 @@ describe('publish/subscribe over a network that loses, repeats and reorders', fu
     }
   });
 
+  it('signs messages together while earlier ones are not acknowledged, and each at once when nothing is under way', async () => {
+    const mesh = new PubSubMesh(1);
+    const [publisher, subscriber] = [await mesh.add(), await mesh.add()];
+    await mesh.subscribe(subscriber, topic);
+    mesh.conditions = { lost: 0, repeated: 0, minDelayMs: 20, maxDelayMs: 20 };
+    await mesh.until(publisher.pubsub.publish(topic, Buffer.from('first'), { qos: 1 }));
+    const bundles = (): number => publisher.pubsub.stats().bundlesSigned;
+    const before = bundles();
+    const sent = [publisher.pubsub.publish(topic, Buffer.from('alone'), { qos: 1 })];
+    await mesh.clock.advanceAsync(0);
+    expect(bundles()).to.equal(before + 1);
+    for (const text of texts.slice(0, 20)) {
+      sent.push(publisher.pubsub.publish(topic, Buffer.from(text), { qos: 1 }));
+      await mesh.clock.advanceAsync(1);
+    }
+    expect(bundles()).to.be.within(before + 4, before + 6);
+    await mesh.until(Promise.all(sent));
+    expect(textsOf(subscriber)).to.deep.equal(['first', 'alone', ...texts.slice(0, 20)]);
+    await mesh.stop();
+  });
+
   it('runs the same with the same seed', async () => {
     const traces = [];
     for (let round = 0; round < 2; round++) {
