@@ -10,12 +10,12 @@ import { directAddress } from '../session/session-address.js';
 import { DiscoveryCore, type DiscoveryEvent } from './discovery-core.js';
 import { readFinding, writeFinding } from './finding-codec.js';
 import type { NatFinding } from './nat-finding.js';
-import { NatMeasurement } from './nat-measurement.js';
+import { mappedBy, NatMeasurement } from './nat-measurement.js';
 import { PeerProbes, type PeerProbesStats } from './peer-probes.js';
 import { PeerVantage } from './peer-vantage.js';
 import type { NatDiscoveryComponents } from './discovery-ports.js';
 import { StunClient } from './stun-client.js';
-import { decodeStun } from './stun-message.js';
+import { bindingMethod, decodeStun, encodeStun } from './stun-message.js';
 import { StunResponder, type StunResponderSettings, type StunResponderStats } from './stun-responder.js';
 import { StunServerVantage, type Vantage } from './vantage.js';
 
@@ -117,6 +117,22 @@ export class NatDiscovery implements Service {
     if (more.length > 0) return this.#run(more.map((address) => new StunServerVantage(address)), abort);
     this.#measuring = this.#measureAndKeep(abort).finally(() => (this.#measuring = undefined));
     return this.#measuring;
+  }
+
+  /**
+   * The address of a side socket as another node or a STUN server sees it; undefined where nobody answers. Asks one of them
+   * only: with a NAT of foreseeable ports each further one would use up a port.
+   * @param socket number of the side socket
+   */
+  async outerAddress(socket: number): Promise<SocketAddress | undefined> {
+    const signal = this.#stopping.signal;
+    const [vantage] = await this.#vantages(signal);
+    if (!vantage) return undefined;
+    const transactionId = this.#client.newTransactionId();
+    const request = { class: 'request', method: bindingMethod, transactionId } as const;
+    // Encoded for each try: the bytes belong to the system once they are sent.
+    const answer = await this.#client.expect(transactionId, () => this.#components.stun.send(encodeStun(request), vantage.address, socket), signal);
+    return answer && mappedBy(answer);
   }
 
   async #measureAndKeep(signal: AbortSignal): Promise<NatFinding> {

@@ -141,6 +141,6 @@ export class NatMeasurement {
 }
 
 /** The address a server saw, whichever way it says so. */
-function mappedBy({ message }: StunAnswer): SocketAddress | undefined {
+export function mappedBy({ message }: StunAnswer): SocketAddress | undefined {
   return message.class === 'success' ? (message.xorMappedAddress ?? message.mappedAddress) : undefined;
 }

@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { addressScope, formatAddress, type SocketAddress } from '../base/address.js';
 import type { Settings } from '../config/schema.js';
 import { offeredCandidates } from '../nat/candidates.js';
+import type { NatFinding } from '../nat/nat-finding.js';
 import { Puncher } from '../nat/puncher.js';
 import type { OwnSide } from '../nat/punch-types.js';
 import type { NatSummary } from '../wire/punch.js';
@@ -22,9 +24,9 @@ export function punchChild({ parts, clock, random, logger }: TreeComponents, set
           sessions: parts.running('sessions'),
           sides: parts.running('endpoint'),
           own: () => ownSide(parts),
-          // Nobody else is asked yet: many probes are sent only where the peer was reached before.
+          // Many probes go only where the peer was reached before, never where it alone says it is.
           isPeerHost: (nodeId, host) => wasReachedAt(parts, nodeId, host),
-          outerAddress: async () => undefined,
+          outerAddress: async (socket) => parts.nat?.outerAddress(socket).catch(() => undefined),
           clock,
           random,
         },
@@ -33,7 +35,13 @@ export function punchChild({ parts, clock, random, logger }: TreeComponents, set
       puncher.on('attempted', ({ nodeId, report }) => logger.debug('an attempt at a direct path ended', { nodeId, outcome: report.outcome, technique: report.technique?.kind, durationMs: Math.round(report.durationMs) }));
       await puncher.start();
       parts.puncher = puncher;
+      const { nat } = parts;
+      const unsubscribe = [
+        nat?.on('found', ({ finding, before }) => isDeepStrictEqual(natSummary(finding), natSummary(before)) || puncher.networkChanged()),
+        nat?.on('localHostsChanged', () => puncher.networkChanged()),
+      ];
       return async () => {
+        for (const stop of unsubscribe) stop?.();
         parts.puncher = undefined;
         await puncher.stop();
       };
@@ -41,7 +49,16 @@ export function punchChild({ parts, clock, random, logger }: TreeComponents, set
   };
 }
 
-function ownSide({ localAddresses, sessions }: NodeParts): OwnSide {
+/** What a peer is told of the NATs before this node. */
+export function natSummary(finding: NatFinding | undefined): NatSummary {
+  if (!finding) return notKnown;
+  const { natType, mapping, filtering, allocation } = finding;
+  // A port that is another one but stays the same is as good as a preserved one.
+  const ports = allocation.kind === 'preserving' || allocation.kind === 'fixed' ? 'preserved' : allocation.kind;
+  return { natType, mapping, filtering, ports, portDelta: allocation.kind === 'sequential' ? allocation.delta : 0 };
+}
+
+function ownSide({ localAddresses, sessions, nat }: NodeParts): OwnSide {
   const local = localAddresses?.interfaceAddresses() ?? [];
   // As peers on direct paths saw this node when they connected; what several saw comes first.
   const seen = new Map<string, { readonly address: SocketAddress; count: number }>();
@@ -53,7 +70,7 @@ function ownSide({ localAddresses, sessions }: NodeParts): OwnSide {
     else seen.set(formatAddress(address), { address, count: 1 });
   }
   const observed = [...seen.values()].sort((a, b) => b.count - a.count).map(({ address }) => address);
-  return { nat: notKnown, candidates: offeredCandidates({ local, mapped: [], observed }), local };
+  return { nat: natSummary(nat?.finding), candidates: offeredCandidates({ local, mapped: [], observed }), local };
 }
 
 function wasReachedAt({ sessions }: NodeParts, nodeId: string, host: string): boolean {
