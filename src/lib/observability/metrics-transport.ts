@@ -30,7 +30,7 @@ export const transportMetrics: readonly MetricSpec<MetricSources>[] = [
     {
       name: 'macula_transport_path_bytes_total',
       type: 'counter',
-      help: 'UDP payload bytes of our own traffic by direction and path: straight to the peer, or through a relay.',
+      help: 'UDP payload bytes by direction and path: through a relay to or from this node, or straight, which includes what this node relays for others.',
       labels: ['direction', 'path'],
       read: (counts) => [
         [{ direction: 'received', path: 'direct' }, counts.bytesReceived - counts.relayedBytesReceived],
