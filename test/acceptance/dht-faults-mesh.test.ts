@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { NodeFarm, type NodeProcess } from '../support/node-process.js';
+import { NodeFarm, untilKnown, type NodeProcess } from '../support/node-process.js';
 
 /** Silence is noticed soon, after 5 s, and a watchdog that took a process stopped that long for a hanging one would show; a start on a busy machine must not. */
 const env = {
@@ -9,9 +9,10 @@ const timeoutMs = 30_000;
 
 const idsOf = (nodes: readonly NodeProcess[]): string[] => nodes.map(({ nodeId }) => nodeId);
 
-/** Resolves once each is connected to exactly all others. */
+/** Resolves once each is connected to exactly all others, and has them in its routing table, by which a trace finds holders. */
 async function untilMesh(nodes: readonly NodeProcess[]): Promise<void> {
   await Promise.all(nodes.map((node) => node.untilConnectedTo(idsOf(nodes.filter((other) => other !== node)))));
+  await Promise.all(nodes.map((node) => untilKnown(node, nodes.filter((other) => other !== node))));
 }
 
 /** Puts a value through one node and reads it through all, from the network and from their own disks. */

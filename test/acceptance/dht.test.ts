@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { bash, cleanEnvironment, finished, macula, onlyObject, packageRoot, type CliResult, type FailureJson } from '../support/cli.js';
-import { NodeFarm, type NodeProcess } from '../support/node-process.js';
+import { NodeFarm, untilKnown, type NodeProcess } from '../support/node-process.js';
 
 interface Stored {
   key: string;
@@ -37,15 +37,6 @@ async function json<Shape>(node: NodeProcess, ...args: string[]): Promise<Shape>
   const result = await on(node, ...args, '--json');
   expect(result.code, result.stdout + result.stderr).to.equal(0);
   return onlyObject<Shape>(result);
-}
-
-/** Resolves once the node's routing table holds all of the others; lookups fill it. */
-async function untilKnown(node: NodeProcess, others: readonly NodeProcess[]): Promise<void> {
-  for (;;) {
-    const known = new Set((await node.control.dhtNodes()).nodes.map(({ nodeId }) => nodeId));
-    if (others.every(({ nodeId }) => known.has(nodeId))) return;
-    await node.control.dhtTrace({ key: 'anything', timeoutMs: 10_000 });
-  }
 }
 
 describe('the DHT of a node that is alone', () => {

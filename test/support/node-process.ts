@@ -100,6 +100,15 @@ export class NodeProcess {
   }
 }
 
+/** Resolves once the node's routing table holds all of the others; lookups fill it. */
+export async function untilKnown(node: NodeProcess, others: readonly NodeProcess[]): Promise<void> {
+  for (;;) {
+    const known = new Set((await node.control.dhtNodes()).nodes.map(({ nodeId }) => nodeId));
+    if (others.every(({ nodeId }) => known.has(nodeId))) return;
+    await node.control.dhtTrace({ key: 'anything', timeoutMs: 10_000 });
+  }
+}
+
 /** Node processes and their data directories, ended and removed together. */
 export class NodeFarm {
   readonly nodes: NodeProcess[] = [];
