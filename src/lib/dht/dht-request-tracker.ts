@@ -58,6 +58,8 @@ export class DhtRequestTracker implements DhtRequests {
   }
 
   opened(contact: Contact): void {
+    // It is back: what it owed on a connection that died says nothing any more.
+    this.#owing.delete(contact.nodeId);
     this.#connected.set(contact.nodeId, contact);
   }
 
@@ -70,8 +72,10 @@ export class DhtRequestTracker implements DhtRequests {
     const requestId = this.#nextId++;
     const nowMs = this.#context.now();
     const warm = this.#connected.has(contact.nodeId);
-    // Nobody is waited for anew who is being waited for in vain: of many operations, only the first is held up by a dead peer.
-    const patienceMs = this.#owing.has(contact.nodeId) ? 0 : warm ? rtts.timeoutMs(contact.nodeId) : rtts.firstTimeoutMs();
+    const usualMs = warm ? rtts.timeoutMs(contact.nodeId) : rtts.firstTimeoutMs();
+    // Who is being waited for in vain gets the least there is, so that of many operations only the first is held up by a dead
+    // peer; and not nothing, as it may be back, and then it counts.
+    const patienceMs = this.#owing.has(contact.nodeId) ? Math.min(usualMs, settings.dhtMinRequestTimeoutMs) : usualMs;
     const slow = deadlines.set(nowMs + patienceMs, () => {
       const late = this.#pending.get(requestId);
       if (late) {
