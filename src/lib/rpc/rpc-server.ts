@@ -28,8 +28,8 @@ interface SharedRun {
 }
 
 /**
- * Serves calls. What it throws reaches the caller as an ERROR and means that nothing ran; what it returns is the body of a
- * REPLY, also where the procedure failed.
+ * Serves calls. What it throws reaches the caller as an ERROR: nothing ran, or the call was cancelled while it ran, by its
+ * deadline or its caller. What it returns is the body of a REPLY, also where the procedure failed.
  */
 export class RpcServer {
   readonly #registry: ProcedureRegistry;
@@ -89,7 +89,10 @@ export class RpcServer {
     }
     const shared: SharedRun = { controller, reply, waiting: 0 };
     const remembered = this.#memory.begin(key, shared, nowMs + call.remainingMs, nowMs);
-    void reply.then((body) => (controller.signal.aborted ? this.#memory.forget(remembered) : this.#remember(remembered, body)));
+    reply.then(
+      (body) => this.#remember(remembered, body),
+      () => this.#memory.forget(remembered),
+    );
     return this.#join(remembered, shared, source);
   }
 
@@ -119,7 +122,10 @@ export class RpcServer {
     }
   }
 
-  /** Runs a procedure; the reply's body, at once where the procedure returns at once. Never rejects. */
+  /**
+   * Runs a procedure; the reply's body, at once where the procedure returns at once. Rejects only where the call was cancelled: a
+   * result that comes after is nobody's, and whether the caller's clock or this one is ahead must make no difference.
+   */
   #run(procedure: Procedure, call: CallMessage, caller: NodeId, source: CancelSource, nowMs: number): unknown {
     const { handler, stats } = procedure;
     const run = new CallRun(this.deadlines, source, { procedure: call.procedure, caller, deadlineMs: nowMs + call.remainingMs });
@@ -142,10 +148,12 @@ export class RpcServer {
     return Promise.resolve(result).then(
       (value) => {
         end('succeeded');
+        if (run.cancelled) throw run.cancelled;
         return resultBody(value);
       },
       (error: unknown) => {
         end('failed');
+        if (run.cancelled) throw run.cancelled;
         return this.#failure(procedure, run, error);
       },
     );
@@ -153,7 +161,6 @@ export class RpcServer {
 
   /** What the caller may know of a procedure's failure. */
   #failure(procedure: Procedure, run: CallRun, error: unknown): unknown {
-    if (run.cancelled) return failureBody(RpcStatus[statusOf(run.cancelled)], run.cancelled.message, {});
     if (error instanceof MaculaError && error.code !== 'MACULA_UNEXPECTED') {
       const { status: _, ...details } = error.details;
       return failureBody(RpcStatus[statusOf(error)], error.message, error.code === 'MACULA_CALL_FAILED' ? details : { ...details, code: error.code });
