@@ -223,7 +223,7 @@ export class DhtCore {
         this.#node.providers.delete(Buffer.from(operation.key.bytes).toString('hex'));
         return this.#publications.unprovide(operation.key, finish);
       case 'find-providers':
-        return findProviders(this.#node, { key: operation.key, limit: operation.limit ?? defaultProviderLimit, fresh: operation.fresh ?? false }, finish);
+        return findProviders(this.#node, { key: operation.key, limit: operation.limit ?? defaultProviderLimit, fresh: operation.fresh ?? false, patienceMs: operation.patienceMs }, finish);
       case 'find-node':
         return this.#lookup(operation.target, operation.disjointPaths ?? 1, (run) => {
           finish({ type: 'nodes', ...run.cost(), contacts: run.closest().slice(0, context.settings.dhtBucketSize) });

@@ -30,7 +30,14 @@ export type DhtOperation =
   /** Publish a provider record (under the key of a peer: a peer record) and keep it fresh until `unprovide`. */
   | { readonly type: 'provide'; readonly key: RecordKey; readonly body: Uint8Array }
   | { readonly type: 'unprovide'; readonly key: RecordKey }
-  | { readonly type: 'find-providers'; readonly key: RecordKey; readonly limit?: number; readonly fresh?: boolean }
+  | {
+      readonly type: 'find-providers';
+      readonly key: RecordKey;
+      readonly limit?: number;
+      readonly fresh?: boolean;
+      /** Time after which nodes that are silent are waited for no longer; until all have answered or failed where absent. */
+      readonly patienceMs?: number;
+    }
   | { readonly type: 'find-node'; readonly target: Uint8Array; readonly disjointPaths?: number }
   | { readonly type: 'trace'; readonly key: RecordKey }
   /** A provider did not serve: results that name it are forgotten. */
@@ -103,6 +110,10 @@ export interface ProvidersResult extends LookupCost {
   /** The newest record of each provider, none twice. */
   readonly records: readonly SignedRecord[];
   readonly source: 'cache' | 'local' | 'network';
+  /** Of those asked, how many answered. */
+  readonly answered: number;
+  /** False where patience ended before the lookup did: others may know of more. */
+  readonly isComplete: boolean;
 }
 
 export interface NodesResult extends LookupCost {

@@ -50,6 +50,10 @@ export interface DhtProviders {
   readonly source: 'cache' | 'local' | 'network';
   readonly hops: number;
   readonly queried: number;
+  /** Of those asked, how many answered. */
+  readonly answered: number;
+  /** False where patience ended before the lookup did: others may know of more. */
+  readonly isComplete: boolean;
   readonly durationMs: number;
 }
 
@@ -132,9 +136,9 @@ export function valueOf(name: string, { record, source, ...cost }: GetResult): D
   return { key: name, value: body, publisher, seq: sequence, expiresAt: expiryOf(life), source, ...costOf(cost) };
 }
 
-export function providersOf(key: NamedKey, { records, source, ...cost }: ProvidersResult): DhtProviders {
+export function providersOf(key: NamedKey, { records, source, answered, isComplete, ...cost }: ProvidersResult): DhtProviders {
   const providers = records.map(decoded).map(({ publisher, body, sequence, ...life }) => ({ nodeId: publisher, body, seq: sequence, expiresAt: expiryOf(life) }));
-  return { name: key.name, keyHash: hexOf(key.bytes), providers, source, ...costOf(cost) };
+  return { name: key.name, keyHash: hexOf(key.bytes), providers, source, answered, isComplete, ...costOf(cost) };
 }
 
 export function nodesOf(target: Uint8Array, { contacts, ...cost }: NodesResult): DhtNodes {

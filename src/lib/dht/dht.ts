@@ -176,11 +176,15 @@ export class Dht implements Service {
     await this.#run('done', { type: 'unprovide', key: this.#providerKey(kind, name) }, options.signal);
   }
 
-  /** Finds who serves a procedure or topic. @throws MaculaError MACULA_OVERLOADED, MACULA_ABORTED */
-  async findProviders(kind: ProvidedKind, name: string, options: { limit?: number; fresh?: boolean; signal?: AbortSignal } = {}): Promise<DhtProviders> {
-    const { limit = 100, fresh = false, signal } = options;
+  /**
+   * Finds who serves a procedure or topic.
+   * @param options `patienceMs`: time after which silent nodes are waited for no longer, and what is known by then is the result
+   * @throws MaculaError MACULA_OVERLOADED, MACULA_ABORTED
+   */
+  async findProviders(kind: ProvidedKind, name: string, options: { limit?: number; fresh?: boolean; patienceMs?: number; signal?: AbortSignal } = {}): Promise<DhtProviders> {
+    const { limit = 100, fresh = false, patienceMs, signal } = options;
     const key = this.#providerKey(kind, name);
-    return providersOf({ name, bytes: key.bytes }, await this.#run('providers', { type: 'find-providers', key, limit, fresh }, signal));
+    return providersOf({ name, bytes: key.bytes }, await this.#run('providers', { type: 'find-providers', key, limit, fresh, ...(patienceMs === undefined ? {} : { patienceMs }) }, signal));
   }
 
   /**

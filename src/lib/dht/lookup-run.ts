@@ -133,6 +133,11 @@ export class LookupRun {
     return this.#queried - this.#answered - waiting;
   }
 
+  /** Nodes that answered. */
+  get answered(): number {
+    return this.#answered;
+  }
+
   get steps(): readonly TraceStep[] {
     return this.#steps;
   }

@@ -1,4 +1,5 @@
 import type { Contact } from './contact.js';
+import type { Deadline } from './deadline-queue.js';
 import type { CachedProviders, DhtNode, Finish, Running } from './dht-node.js';
 import type { ProvidersResult } from './dht-operations.js';
 import type { DhtReply } from './dht-requests.js';
@@ -12,6 +13,8 @@ export interface FindProvidersOptions {
   /** Providers after which no more are asked for. */
   readonly limit: number;
   readonly fresh: boolean;
+  /** Time after which silent nodes are waited for no longer. */
+  readonly patienceMs: number | undefined;
 }
 
 /** Providers of a first page, and most of one page. */
@@ -24,7 +27,7 @@ export function findProviders(node: DhtNode, options: FindProvidersOptions, fini
   const cached = options.fresh ? undefined : providers.get(keyHex, context.now());
   if (cached) {
     const alive = withoutExpired(cached, Math.min(context.components.clock.wallMs(), context.steadyWallMs()));
-    finish({ type: 'providers', hops: 0, queried: 0, durationMs: 0, records: alive.slice(0, options.limit).map(({ signed }) => signed), source: 'cache' });
+    finish({ type: 'providers', hops: 0, queried: 0, answered: 0, isComplete: true, durationMs: 0, records: alive.slice(0, options.limit).map(({ signed }) => signed), source: 'cache' });
     return { abort: () => undefined };
   }
   return new ProviderSearch(node, options, keyHex, finish).start();
@@ -48,6 +51,7 @@ class ProviderSearch {
   #hops = 0;
   #pagesOut = 0;
   #lookupDone = false;
+  #patience: Deadline | undefined;
   #ended = false;
 
   constructor(node: DhtNode, options: FindProvidersOptions, keyHex: string, finish: Finish<ProvidersResult>) {
@@ -71,13 +75,18 @@ class ProviderSearch {
 
   start(): Running {
     for (const { signed } of this.#node.replica.providers(this.#options.key.bytes, 0, this.#options.limit).entries) this.#take(signed);
+    const { context } = this.#node;
+    const { patienceMs } = this.#options;
+    if (patienceMs !== undefined) this.#patience = context.deadlines.set(context.now() + patienceMs, () => this.#finishWith(false));
     this.#lookup.start();
-    return {
-      abort: () => {
-        this.#ended = true;
-        this.#lookup.abort();
-      },
-    };
+    return { abort: () => this.#end() };
+  }
+
+  /** Hears nobody any more. */
+  #end(): void {
+    this.#ended = true;
+    this.#patience?.cancel();
+    this.#lookup.abort();
   }
 
   #hear(contact: Contact, reply: DhtReply, hop: number): void {
@@ -124,13 +133,18 @@ class ProviderSearch {
   }
 
   #endIfDone(): void {
-    if (!this.#lookupDone || this.#pagesOut > 0 || this.#ended) return;
-    this.#ended = true;
+    if (this.#lookupDone && this.#pagesOut === 0 && !this.#ended) this.#finishWith(true);
+  }
+
+  #finishWith(isComplete: boolean): void {
+    this.#end();
     const { context, providers } = this.#node;
     const alive = this.#alive().slice(0, this.#options.limit);
     const { dhtCacheMs, dhtNegativeCacheMs } = context.settings;
-    providers.set(this.#keyHex, alive, context.now() + (alive.length > 0 ? dhtCacheMs : dhtNegativeCacheMs));
+    // Who was not heard may know of somebody: that nobody was found is not to be remembered then.
+    if (alive.length > 0) providers.set(this.#keyHex, alive, context.now() + (isComplete ? dhtCacheMs : dhtNegativeCacheMs));
+    else if (isComplete) providers.set(this.#keyHex, alive, context.now() + dhtNegativeCacheMs);
     const source = this.#holders === 0 && alive.length > 0 ? 'local' : 'network';
-    this.#finish({ type: 'providers', ...this.#lookup.cost(), hops: this.#hops, records: alive.map(({ signed }) => signed), source });
+    this.#finish({ type: 'providers', ...this.#lookup.cost(), hops: this.#hops, records: alive.map(({ signed }) => signed), source, answered: this.#lookup.answered, isComplete });
   }
 }

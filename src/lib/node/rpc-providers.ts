@@ -1,6 +1,6 @@
 import type { Dht } from '../dht/dht.js';
 import type { NodeId } from '../identity/node-id.js';
-import type { ProviderLookup } from '../rpc/ports.js';
+import type { FoundProviders, ProviderLookup } from '../rpc/ports.js';
 
 /** Finds providers of procedures in the DHT, and announces them there. */
 export class DhtProviderLookup implements ProviderLookup {
@@ -10,12 +10,13 @@ export class DhtProviderLookup implements ProviderLookup {
     this.#dht = components.dht;
   }
 
-  async find(procedure: string, { fresh, signal }: { fresh: boolean; signal?: AbortSignal }): Promise<readonly NodeId[]> {
-    const options = signal ? { signal } : {};
+  async find(procedure: string, { fresh, patienceMs, signal }: { fresh: boolean; patienceMs: number; signal?: AbortSignal }): Promise<FoundProviders> {
+    const options = { patienceMs, ...(signal ? { signal } : {}) };
     let found = await this.#dht.findProviders('procedure', procedure, { fresh, ...options });
     // "Nobody" may be some seconds old; whoever has just begun to serve is found all the same.
     if (found.providers.length === 0 && found.source === 'cache') found = await this.#dht.findProviders('procedure', procedure, { fresh: true, ...options });
-    return found.providers.map(({ nodeId }) => nodeId);
+    const { providers, queried, answered, isComplete } = found;
+    return { nodeIds: providers.map(({ nodeId }) => nodeId), asked: queried, answered, isComplete };
   }
 
   failed(nodeId: NodeId): void {

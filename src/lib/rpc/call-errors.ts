@@ -14,6 +14,11 @@ export function noProviderError(procedure: string): MaculaError {
   return new MaculaError('MACULA_NO_PROVIDER', `nobody serves ${JSON.stringify(procedure)}`, { details: { procedure } });
 }
 
+/** Who provides the procedure could not be found out: whether anybody does is not known. */
+export function nobodyAnsweredError(procedure: string, asked: number): MaculaError {
+  return new MaculaError('MACULA_UNREACHABLE', `who serves ${JSON.stringify(procedure)} could not be found out: none of the nodes that were asked answered`, { details: { procedure, asked } });
+}
+
 /** This node has as many calls under way as it may; says when to come back. */
 export function tooManyCallsError(limit: 'rpcMaxCalls' | 'rpcMaxCallsPerPeer', value: number): MaculaError {
   return new MaculaError('MACULA_OVERLOADED', 'too many calls are under way', { details: { limit, value, retryAfterMs: 100, executed: 'no' } });

@@ -15,10 +15,23 @@ export interface RpcTransport {
   serve(type: FrameType, replyType: FrameType, handler: RequestHandler): void;
 }
 
+/** What a search for the providers of a procedure came to. */
+export interface FoundProviders {
+  readonly nodeIds: readonly NodeId[];
+  /** Nodes that were asked, and how many of them answered. */
+  readonly asked: number;
+  readonly answered: number;
+  /** Whether the search came to its end; false where silent nodes were waited for no longer. */
+  readonly isComplete: boolean;
+}
+
 /** Who serves what, in the whole mesh. */
 export interface ProviderLookup {
-  /** Providers of a procedure; an answer may come from a cache unless `fresh`. @throws MaculaError MACULA_ABORTED, MACULA_OVERLOADED */
-  find(procedure: string, options: { fresh: boolean; signal?: AbortSignal }): Promise<readonly NodeId[]>;
+  /**
+   * Providers of a procedure; an answer may come from a cache unless `fresh`. Nodes that are silent for `patienceMs` are waited for no longer.
+   * @throws MaculaError MACULA_ABORTED, MACULA_OVERLOADED
+   */
+  find(procedure: string, options: { fresh: boolean; patienceMs: number; signal?: AbortSignal }): Promise<FoundProviders>;
   /** A provider did not serve: cached answers that name it are not used any more. */
   failed(nodeId: NodeId): void;
   /** Says that this node serves a procedure, until {@link withdraw}; goes on by itself where it fails at first. */

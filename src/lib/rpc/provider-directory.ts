@@ -2,7 +2,9 @@ import { untilAborted } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
+import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
+import { nobodyAnsweredError } from './call-errors.js';
 import type { ProviderLookup } from './ports.js';
 import type { ProcedureRegistry } from './procedure-registry.js';
 import { ProviderState, type ProviderSettings } from './provider-state.js';
@@ -11,6 +13,8 @@ import { ProviderState, type ProviderSettings } from './provider-state.js';
 const refreshMs = 1000;
 /** Procedures remembered; the one asked for longest ago goes first. */
 const maxProcedures = 1000;
+
+export type DirectorySettings = ProviderSettings & Pick<Settings, 'rpcFindMs'>;
 
 interface Entry {
   readonly procedure: string;
@@ -30,11 +34,11 @@ export interface DirectoryComponents {
 /** Providers of procedures by name, with what this node knows of each. Calls find them here without waiting for anybody. */
 export class ProviderDirectory {
   readonly #components: DirectoryComponents;
-  readonly #settings: ProviderSettings;
+  readonly #settings: DirectorySettings;
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
 
-  constructor(components: DirectoryComponents, settings: ProviderSettings) {
+  constructor(components: DirectoryComponents, settings: DirectorySettings) {
     this.#components = components;
     this.#settings = settings;
   }
@@ -52,7 +56,7 @@ export class ProviderDirectory {
   /**
    * Looks providers up; those who ask at once share one lookup.
    * @param fresh whether nobody's cache will do
-   * @throws MaculaError MACULA_ABORTED, MACULA_OVERLOADED
+   * @throws MaculaError MACULA_UNREACHABLE where none of the nodes that might know of a provider answered; MACULA_ABORTED, MACULA_OVERLOADED
    */
   find(procedure: string, fresh: boolean, signal?: AbortSignal): Promise<readonly ProviderState[]> {
     const entry = this.#entry(procedure);
@@ -98,11 +102,13 @@ export class ProviderDirectory {
   }
 
   #look(entry: Entry, fresh: boolean): Promise<readonly ProviderState[]> {
-    const lookup = this.#components.providers.find(entry.procedure, { fresh }).then(
-      (nodeIds) => {
-        entry.states = this.#states(entry, nodeIds);
+    const lookup = this.#components.providers.find(entry.procedure, { fresh, patienceMs: this.#settings.rpcFindMs }).then(
+      ({ nodeIds, asked, answered, isComplete }) => {
+        // Where not everybody was heard, those known already are not gone for not being named.
+        entry.states = this.#states(entry, isComplete ? nodeIds : [...nodeIds, ...entry.states.map(({ nodeId }) => nodeId)]);
         entry.foundMs = this.#components.clock.nowMs();
         if (entry.lookup === lookup) entry.lookup = undefined;
+        if (entry.states.length === 0 && asked > 0 && answered === 0) throw nobodyAnsweredError(entry.procedure, asked);
         return entry.states;
       },
       (error: unknown) => {

@@ -8,12 +8,11 @@ import type { CallCounts } from './call-counters.js';
 import type { CallOptions, CallOutcome } from './call-options.js';
 import type { RpcComponents } from './ports.js';
 import type { ProcedureRegistry } from './procedure-registry.js';
-import { ProviderDirectory } from './provider-directory.js';
-import type { ProviderSettings } from './provider-state.js';
+import { ProviderDirectory, type DirectorySettings } from './provider-directory.js';
 import { RpcClient, type RpcClientEvents, type RpcClientSettings } from './rpc-client.js';
 import { RpcServer } from './rpc-server.js';
 
-export type RpcSettings = RpcClientSettings & ProviderSettings & Pick<Settings, 'rpcMemoryBytes'>;
+export type RpcSettings = RpcClientSettings & DirectorySettings & Pick<Settings, 'rpcMemoryBytes'>;
 
 /** A provider of a procedure as this node has come to know it. */
 export interface KnownProvider {
@@ -100,7 +99,7 @@ export class Rpc implements Service {
     return this.#components.providers.withdraw(procedure, signal);
   }
 
-  /** Looks up who serves a procedure, and tells what this node knows of each. @throws MaculaError MACULA_ABORTED, MACULA_OVERLOADED */
+  /** Looks up who serves a procedure, and tells what this node knows of each. @throws MaculaError MACULA_UNREACHABLE where nobody who might know answered, MACULA_ABORTED, MACULA_OVERLOADED */
   async providers(procedure: string, options: { fresh?: boolean; signal?: AbortSignal } = {}): Promise<KnownProvider[]> {
     const states = await this.#directory.find(procedure, options.fresh === true, options.signal);
     const nowMs = this.#components.clock.nowMs();

@@ -53,7 +53,7 @@ describe('the DHT on the control socket', () => {
   });
 
   it('says that nothing is under a key, and that nobody provides a name', async () => {
-    const handlers = control({ get: async () => undefined, findProviders: async (_kind, name) => ({ name, keyHash, providers: [], source: 'network', ...cost }) });
+    const handlers = control({ get: async () => undefined, findProviders: async (_kind, name) => ({ name, keyHash, providers: [], source: 'network', answered: 1, isComplete: true, ...cost }) });
     const absent = await errorOf(handlers.dhtGet(dhtGetRequest.parse({ key: 'k' }), signal));
     expect(absent).to.include({ code: 'MACULA_NOT_FOUND' });
     expect(absent.details).to.deep.equal({ key: 'k', owner: null });
