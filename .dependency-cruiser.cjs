@@ -15,6 +15,7 @@ const rooms = {
   rpc: ['base', 'config', 'identity', 'wire', 'session'],
   observability: ['base'],
   control: ['base', 'config'],
+  doctor: ['base', 'config', 'identity', 'store', 'transport', 'control'],
 };
 const lib = '^src/lib/';
 
@@ -39,9 +40,9 @@ module.exports = {
     },
     {
       name: 'commands-are-thin-clients',
-      comment: 'commands use the control client; the node itself is loaded by `node start` alone, the identity by `cert` alone, NAT discovery by `nat probe` alone',
+      comment: 'commands use the control client; the node itself is loaded by `node start` alone, the identity by `cert` alone, NAT discovery by `nat probe` alone, what is checked by `doctor` alone',
       severity: 'error',
-      from: { path: '^src/(commands|cli)/', pathNot: '^src/(commands/(node/start|nat/probe|cert/)|cli/node-start/)' },
+      from: { path: '^src/(commands|cli)/', pathNot: '^src/(commands/(node/start|nat/probe|cert/|doctor)|cli/(node-start|doctor)/)' },
       to: { path: lib, pathNot: `${lib}(base|config|control)/` },
     },
     {

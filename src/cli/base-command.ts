@@ -3,6 +3,7 @@ import type { Config } from '@oclif/core/config';
 import { boolean } from '@oclif/core/flags';
 import type { Interrupt } from './interrupt.js';
 import type { Output } from './output.js';
+import { ExitCode } from '../lib/base/exit-codes.js';
 import { described } from './flags.js';
 
 /** What every command gets from the process it runs in. */
@@ -34,6 +35,8 @@ export abstract class BaseCommand extends Command {
   /** Part of the manifest: whether the command talks to a running node. */
   static needsNode = false;
 
+  /** What the process ends with where the command has said itself what is wrong; otherwise it throws. */
+  exitCode: ExitCode = ExitCode.done;
   #context: CommandContext | undefined;
 
   protected get context(): CommandContext {

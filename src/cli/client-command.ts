@@ -16,7 +16,8 @@ interface LocationFlags {
   readonly 'data-dir'?: string | undefined;
 }
 
-const answerTimeoutMs = 5000;
+/** How long commands wait for what a node answers at once. */
+export const answerTimeoutMs = 5000;
 
 /** The `--timeout` flag of commands that the node answers at once. */
 export const answerTimeout = timeoutFlag('How long to wait for the node to answer', answerTimeoutMs);

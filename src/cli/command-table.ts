@@ -14,6 +14,7 @@ export const commandTable: Readonly<Record<string, () => CommandModule>> = {
   'dht:providers': () => import('../commands/dht/providers.js'),
   'dht:put': () => import('../commands/dht/put.js'),
   'dht:trace': () => import('../commands/dht/trace.js'),
+  doctor: () => import('../commands/doctor.js'),
   help: () => import('../commands/help.js'),
   'node:start': () => import('../commands/node/start.js'),
   'node:status': () => import('../commands/node/status.js'),

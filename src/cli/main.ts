@@ -30,9 +30,9 @@ export async function main(argv: readonly string[], root: string): Promise<void>
   const interrupt = new Interrupt();
   interrupt.listen();
   mindOutputErrors({ interrupt, output, env });
-  let exitCode = 0;
+  let exitCode: number = ExitCode.done;
   try {
-    await start(line, { output, interrupt, env, root });
+    exitCode = await start(line, { output, interrupt, env, root });
   } catch (error) {
     const shown = commandError(error, '');
     reportError(shown, output, env);
@@ -60,20 +60,26 @@ function mindOutputErrors({ interrupt, output, env }: Pick<CommandContext, 'inte
   }
 }
 
-async function start(line: CommandLine, context: Omit<CommandContext, 'version'>): Promise<void> {
+async function start(line: CommandLine, context: Omit<CommandContext, 'version'>): Promise<ExitCode> {
   const info = readPackageInfo(context.root);
   const { root, version } = info;
   if (line.version) {
     context.output.result({ version, node: process.versions.node, platform: `${process.platform}-${process.arch}` }, `macula ${version}`);
-    return;
+    return ExitCode.done;
   }
   const run: Run = { line, config: new LazyConfig(info), context: { ...context, root, version } };
-  await runTarget(run, findTarget(line.words, Object.keys(commandTable)));
+  return runTarget(run, findTarget(line.words, Object.keys(commandTable)));
 }
 
-async function runTarget(run: Run, target: Target): Promise<void> {
+async function runTarget(run: Run, target: Target): Promise<ExitCode> {
   if (target.kind === 'unknown') throw unknownCommand(target.words);
   if (target.kind === 'command' && !run.line.help) return runCommand(run, target.id, [...target.args, ...run.line.rest]);
+  await showInstead(run, target);
+  return ExitCode.done;
+}
+
+/** Help of what was named, or what to do first. */
+async function showInstead(run: Run, target: Exclude<Target, { kind: 'unknown' }>): Promise<void> {
   const { showHelp, showWelcome } = await import('./help.js');
   await run.config.load();
   if (target.kind === 'command') return showHelp(run.config, run.context.output, target.id);
@@ -84,11 +90,13 @@ async function runTarget(run: Run, target: Target): Promise<void> {
   showWelcome(run.config, run.context.output);
 }
 
-async function runCommand(run: Run, id: string, argv: string[]): Promise<void> {
+async function runCommand(run: Run, id: string, argv: string[]): Promise<ExitCode> {
   const { default: Command } = await commandTable[id]!();
   mindOutputErrors(run.context);
   try {
-    await new Command(argv, run.config).execute(run.context);
+    const command = new Command(argv, run.config);
+    await command.execute(run.context);
+    return command.exitCode;
   } catch (error) {
     throw commandError(error, id.replaceAll(':', ' '));
   }

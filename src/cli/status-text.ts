@@ -1,6 +1,6 @@
 import { formatAddress } from '../lib/base/address.js';
 import type { NodeStatus } from '../lib/control/protocol.js';
-import { facts, humanSeconds, printable } from './text.js';
+import { facts, humanSeconds, printable, shortId } from './text.js';
 
 /** The state of a node as lines for people. */
 export function statusText(status: NodeStatus): string {
@@ -13,6 +13,7 @@ export function statusText(status: NodeStatus): string {
     ['public address', status.publicAddress ?? 'not known'],
     ['nat', nat ? `${nat.type} (mapping ${nat.mapping}, filtering ${nat.filtering})` : undefined],
     ['peers', `${peers.connected} connected (${peers.direct} direct, ${peers.relayed} relayed)`],
+    ['relays', status.relays.length === 0 ? undefined : `reachable through ${status.relays.map(shortId).join(', ')}`],
     ['dht', dht ? `${dht.nodes} nodes, ${dht.records} records` : undefined],
     ['pool', pool ? `${pool.size} of ${pool.max} connections` : undefined],
     ['control socket', status.controlSocket],

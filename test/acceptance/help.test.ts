@@ -51,7 +51,7 @@ describe('help', () => {
     for (const line of lines.filter((each) => !/^macula node start|--timeout 1m$|--stun /.test(each))) {
       const needsNode = command.needsNode || line.includes('--running');
       it(`the example \`${line}\` ${needsNode ? 'is understood, and says that no node runs' : 'works as printed'}`, async () => {
-        const { code, stderr } = await bash(line, { cwd: home, env: { HOME: home, MACULA_DATA_DIR: join(home, 'data'), MACULA_TIMEOUT: '300ms' } });
+        const { code, stderr } = await bash(line, { cwd: home, env: { HOME: home, MACULA_DATA_DIR: join(home, 'data'), MACULA_TIMEOUT: '300ms', MACULA_QUIC_PORT: '0', MACULA_METRICS_PORT: '0' } });
         expect(code, stderr).to.equal(needsNode ? 3 : 0);
       });
     }

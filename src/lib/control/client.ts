@@ -15,6 +15,7 @@ import type {
   DhtDeleteRequest, DhtGetRequest, DhtGetResult, DhtNodesResult, DhtProvidersRequest, DhtProvidersResult, DhtPutRequest, DhtStoreResult, DhtTraceRequest,
   DhtTraceResult,
 } from './protocol-dht.js';
+import type { MetricsResult } from './protocol-metrics.js';
 import type { NatProbeRequest, NatProbeResult } from './protocol-nat.js';
 import type { PoolStatsResult } from './protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishRequest, PubSubPublishResult, PubSubSubscribeRequest } from './protocol-pubsub.js';
@@ -194,6 +195,10 @@ export class ControlClient {
   /** @param timeoutMs how long the probe may take */
   natProbe(request: NatProbeRequest, timeoutMs: number, signal?: AbortSignal): Promise<NatProbeResult> {
     return this.#json({ method: 'POST', path: '/v1/nat/probe', body: request, workMs: timeoutMs, signal });
+  }
+
+  metrics(signal?: AbortSignal): Promise<MetricsResult> {
+    return this.#json({ method: 'GET', path: '/v1/metrics', signal });
   }
 
   config(signal?: AbortSignal): Promise<EffectiveConfig> {

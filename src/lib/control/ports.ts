@@ -6,6 +6,7 @@ import type {
   DhtDeleteInput, DhtGetInput, DhtGetResult, DhtNodesResult, DhtProvidersInput, DhtProvidersResult, DhtPutInput, DhtStoreResult, DhtTraceInput, DhtTraceResult,
 } from './protocol-dht.js';
 import type { RpcHandlers } from './ports-rpc.js';
+import type { MetricsResult } from './protocol-metrics.js';
 import type { NatProbeRequest, NatProbeResult } from './protocol-nat.js';
 import type { PoolStatsResult } from './protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishInput, PubSubPublishResult, PubSubSubscribeInput } from './protocol-pubsub.js';
@@ -62,5 +63,6 @@ export interface ControlHandlers extends DhtHandlers, PubSubHandlers {
   poolStats(connections: boolean): PoolStatsResult;
   /** @throws MaculaError MACULA_USAGE, MACULA_UNREACHABLE where there is nobody to ask */
   natProbe(request: NatProbeRequest, signal: AbortSignal): Promise<NatProbeResult>;
+  metrics(): Promise<MetricsResult>;
   config(): EffectiveConfig;
 }

@@ -33,6 +33,7 @@ export const nodeStatus = z.object({
   publicAddress: addressText.nullable().describe('The address other nodes see this one at; null while none said so'),
   nat: z.object({ type: natType, mapping: natBehaviour, filtering: natBehaviour }).nullable(),
   peers: z.object({ connected: count, direct: count, relayed: count }),
+  relays: z.array(nodeId).describe('Relays the node can be reached through; empty where it needs none or found none'),
   dht: z.object({ nodes: count, records: count }).nullable().describe('null while it does not run'),
   pool: z.object({ size: count, max: count }).nullable().describe('null while it does not run'),
   controlSocket: z.string(),

@@ -166,6 +166,7 @@ export class ControlServer implements Service {
       pubsubPublish: (input, signal) => handlers.pubsubPublish(checkInput(pubsubPublishRequest, input), signal),
       pubsubSubscribe: (input, signal) => handlers.pubsubSubscribe(checkInput(pubsubSubscribeRequest, input), signal),
       natProbe: (input, signal) => handlers.natProbe(checkInput(natProbeRequest, input), signal),
+      metrics: () => handlers.metrics(),
       config: () => handlers.config(),
     };
   }

@@ -6,10 +6,12 @@ import type { ControlHandlers } from '../control/ports.js';
 import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList, PingRequest, PingResult, TrustRequest, TrustResult,
 } from '../control/protocol.js';
+import type { MetricsResult } from '../control/protocol-metrics.js';
 import type { NatProbeRequest, NatProbeResult } from '../control/protocol-nat.js';
 import type { PoolStatsResult } from '../control/protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishInput, PubSubPublishResult, PubSubSubscribeInput } from '../control/protocol-pubsub.js';
 import type { WaitCondition } from '../control/wait-condition.js';
+import type { Metrics } from '../observability/metrics.js';
 import type { PoolStats } from '../pool/pool-stats.js';
 import { DhtControl } from './control-dht.js';
 import { poolStatsOf } from './control-pool.js';
@@ -43,14 +45,16 @@ export class NodeControl extends DhtControl implements ControlHandlers {
   readonly rpc: RpcControl;
   readonly #node: ControlledNode;
   readonly #clock: Clock;
+  readonly #metrics: Pick<Metrics, 'read'>;
   readonly #config: EffectiveConfig | undefined;
   readonly #pubsub: PubSubControl;
 
-  constructor(components: { node: ControlledNode; clock: Clock; random: RandomSource; config: EffectiveConfig | undefined }) {
+  constructor(components: { node: ControlledNode; metrics: Pick<Metrics, 'read'>; clock: Clock; random: RandomSource; config: EffectiveConfig | undefined }) {
     super({ dht: components.node.dht, clock: components.clock });
     this.rpc = new RpcControl({ rpc: components.node.rpc, peers: components.node.peers, clock: components.clock, random: components.random });
     this.#node = components.node;
     this.#clock = components.clock;
+    this.#metrics = components.metrics;
     this.#config = components.config;
     this.#pubsub = new PubSubControl({ pubsub: components.node.pubsub });
   }
@@ -147,6 +151,12 @@ export class NodeControl extends DhtControl implements ControlHandlers {
   async natProbe({ stun }: NatProbeRequest, signal: AbortSignal): Promise<NatProbeResult> {
     const report = await this.#node.nat.probe(stun ?? [], signal);
     return { ...report, servers: [...report.servers] };
+  }
+
+  async metrics(): Promise<MetricsResult> {
+    const metrics = await this.#metrics.read();
+    const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+    return { metrics: metrics.map(({ samples, ...metric }) => ({ ...metric, samples: samples.map(({ value, ...sample }) => ({ ...sample, value: finite(value) })) })) };
   }
 
   config(): EffectiveConfig {

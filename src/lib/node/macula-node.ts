@@ -98,6 +98,7 @@ export class MaculaNode implements Service {
     this.#health = new NodeHealth({ parts, clock: this.#clock }, this.settings);
     const telemetry = new Telemetry({ node: () => parts.identity?.nodeId });
     logTelemetry(telemetry, this.#logger);
+    const metrics = new Metrics({ sources: metricSources(parts, this.#health), telemetry }, { version });
     this.#tree = buildTree(
       {
         parts,
@@ -106,8 +107,8 @@ export class MaculaNode implements Service {
         clock: this.#clock,
         random: this.#random,
         logger: this.#logger,
-        handlers: new NodeControl({ node: this, clock: this.#clock, random: this.#random, config: components.config }),
-        metrics: new Metrics({ sources: metricSources(parts, this.#health), telemetry }, { version }),
+        handlers: new NodeControl({ node: this, clock: this.#clock, random: this.#random, metrics, config: components.config }),
+        metrics,
         telemetry,
         onRestart: (subsystem, error) => {
           parts.restarts.count(subsystem);
@@ -217,6 +218,7 @@ export class MaculaNode implements Service {
       publicAddress: observed ? formatAddress(observed) : null,
       nat: this.nat.kind(),
       peers: countPaths(this.#parts.peers?.listPeers() ?? []),
+      relays: this.#parts.relayClient?.relays().map(({ nodeId }) => nodeId) ?? [],
       dht: this.#parts.dht ? sizeOfDht(this.#parts.dht.stats()) : null,
       pool: this.#parts.pool ? sizeOfPool(this.#parts.pool.stats()) : null,
       controlSocket: this.settings.socket,

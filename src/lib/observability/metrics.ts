@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { FedMetric, MetricSpec, ReadMetric, Sample } from './metric.js';
+import type { FedMetric, Labels, MetricSpec, ReadMetric, Sample } from './metric.js';
 import type { MetricSources } from './metric-sources.js';
 import { buildInfo, metricAreas } from './metric-table.js';
 import type { Telemetry } from './telemetry.js';
@@ -12,6 +12,15 @@ export interface MetricsPage {
 
 /** Gauges of prom-client that are named like counters, which checkers of metrics object to. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** What one metric says at the moment. */
+export interface MetricReading {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
+  readonly help: string;
+  /** Names are those of the text format: a histogram has `_bucket`, `_sum` and `_count`. */
+  readonly samples: readonly { readonly name: string; readonly labels: Labels; readonly value: number }[];
+}
 
 /** The metrics of one node: read from their sources each time they are asked for, or fed by its telemetry. */
 export class Metrics implements MetricsPage {
@@ -34,6 +43,18 @@ export class Metrics implements MetricsPage {
   render(): Promise<string> {
     this.#readings = new Map();
     return this.#registry.metrics();
+  }
+
+  /** All metrics with what they say now. */
+  async read(): Promise<MetricReading[]> {
+    this.#readings = new Map();
+    const found = (await this.#registry.getMetricsAsJSON()) as unknown as FoundMetric[];
+    return found.map(({ name, type, help, values }) => ({
+      name,
+      type,
+      help,
+      samples: values.map(({ metricName = name, labels, value }) => ({ name: metricName, labels: textLabels(labels), value })),
+    }));
   }
 
   #onceAPage(sources: MetricSources): MetricSources {
@@ -95,4 +116,17 @@ export class Metrics implements MetricsPage {
       if (sample) counter.inc(sample[0], sample[1]);
     });
   }
+}
+
+/** A metric as prom-client hands it out. */
+interface FoundMetric {
+  readonly name: string;
+  readonly type: MetricReading['type'];
+  readonly help: string;
+  readonly values: readonly { readonly value: number; readonly labels: Readonly<Record<string, string | number>>; readonly metricName?: string }[];
+}
+
+/** Bounds of buckets are numbers there. */
+function textLabels(labels: Readonly<Record<string, string | number>>): Labels {
+  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, String(value)]));
 }

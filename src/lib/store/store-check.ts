@@ -18,17 +18,17 @@ const crashSignals = new Set(['SIGSEGV', 'SIGBUS', 'SIGABRT', 'SIGILL', 'SIGFPE'
 
 /**
  * Runs in a process of its own: LMDB maps the file into memory and trusts it, so a damaged one ends the process
- * that opens it. Walks every entry, checks every checksum, compares with the count LMDB keeps, and commits a write,
- * which exercises the list of free pages.
+ * that opens it. Walks every entry, checks every checksum, compares with the count LMDB keeps, and unless it is to read
+ * only, commits a write, which exercises the list of free pages.
  */
 const walker = `
-const [lmdbPath, directory, formatKey, format] = process.argv.slice(1);
+const [lmdbPath, directory, formatKey, format, readOnly] = process.argv.slice(1);
 const { crc32 } = require('node:zlib');
 const answer = (found) => { process.stdout.write(JSON.stringify(found)); process.exit(0); };
 const damaged = (reason) => answer({ kind: 'damaged', reason });
 try {
   const { open } = require(lmdbPath);
-  const db = open(directory, { encoding: 'binary', overlappingSync: false, maxDbs: 1 });
+  const db = open(directory, { encoding: 'binary', overlappingSync: false, maxDbs: 1, readOnly: readOnly === 'true' });
   let entries = 0;
   let formatSeen;
   for (const { key, value } of db.getRange({ snapshot: true })) {
@@ -40,18 +40,21 @@ try {
   }
   if (entries !== db.getStats().entryCount) damaged('entries are missing');
   if (entries > 0 && formatSeen !== Number(format)) damaged('the format is ' + formatSeen + ', this version writes ' + format);
-  db.transactionSync(() => { const value = db.get(formatKey); if (value) db.put(formatKey, Buffer.from(value)); });
+  if (readOnly !== 'true') db.transactionSync(() => { const value = db.get(formatKey); if (value) db.put(formatKey, Buffer.from(value)); });
   answer({ kind: 'whole' });
 } catch (error) {
   answer({ kind: 'error', errno: typeof error.code === 'number' ? error.code : undefined, reason: String(error.message) });
 }
 `;
 
-/** Looks at the store in `directory` without risk for this process. Nobody may have it open meanwhile. */
-export function checkStore(directory: string): Promise<StoreCondition> {
+/**
+ * Looks at the store in `directory` without risk for this process. Nobody may have it open meanwhile.
+ * @param options.readOnly whether to leave its data as it is
+ */
+export function checkStore(directory: string, options: { readOnly?: boolean } = {}): Promise<StoreCondition> {
   if (!existsSync(join(directory, 'data.mdb'))) return Promise.resolve({ kind: 'absent' });
   const lmdbPath = createRequire(import.meta.url).resolve('lmdb');
-  const argv = ['-e', walker, '--', lmdbPath, directory, formatKey, String(formatVersion)];
+  const argv = ['-e', walker, '--', lmdbPath, directory, formatKey, String(formatVersion), String(options.readOnly === true)];
   // Options of this process (loaders, inspector ports, coverage) are not for the child.
   const env = { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' };
   return new Promise((resolve) => {

@@ -21,6 +21,7 @@ export const status: NodeStatus = {
   publicAddress: null,
   nat: null,
   peers: { connected: 0, direct: 0, relayed: 0 },
+  relays: [],
   dht: null,
   pool: null,
   controlSocket: '/s',
@@ -36,7 +37,7 @@ function unexpected(): never {
 export function handlersWith(some: Partial<ControlHandlers>): ControlHandlers {
   const names = [
     'status', 'stop', 'wait', 'listPeers', 'watchPeers', 'connectPeer', 'disconnectPeer', 'pingPeer', 'trustPeer', 'untrustPeer', 'config',
-    'dhtPut', 'dhtGet', 'dhtDelete', 'dhtProviders', 'dhtTrace', 'dhtNodes', 'poolStats', 'pubsubPublish', 'pubsubSubscribe', 'rpc',
+    'dhtPut', 'dhtGet', 'dhtDelete', 'dhtProviders', 'dhtTrace', 'dhtNodes', 'poolStats', 'pubsubPublish', 'pubsubSubscribe', 'rpc', 'metrics',
   ];
   return { ...Object.fromEntries(names.map((name) => [name, unexpected])), ...some } as unknown as ControlHandlers;
 }
