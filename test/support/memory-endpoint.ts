@@ -1,5 +1,5 @@
 import { formatAddress, type SocketAddress } from '../../src/lib/base/address.js';
-import { abortError, throwIfAborted } from '../../src/lib/base/abort.js';
+import { abortError, onceAborted, throwIfAborted } from '../../src/lib/base/abort.js';
 import type { Clock } from '../../src/lib/base/clock.js';
 import { MaculaError } from '../../src/lib/base/errors.js';
 import { defaultSettings, type Settings } from '../../src/lib/config/schema.js';
@@ -159,7 +159,7 @@ export class MemoryEndpoint implements Endpoint {
       const onAbort = (): void => settle(abortError(signal!));
       const where = formatAddress(nextHop(route));
       const timer = this.network.clock.setTimer(this.settings.dialTimeoutMs, () => settle(new MaculaError('MACULA_UNREACHABLE', `${where} does not answer`)));
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) onceAborted(signal, onAbort);
       const there = this.network.at(nextHop(route));
       if (!there) return;
       const outwards = new MemoryLink(this.network, () => !there.isDead && !this.network.isCut(this.#address, there.#address));

@@ -90,6 +90,11 @@ export class NodeProcess {
     throw new Error(`the node ended while waiting for its peers:\n${this.log.join('')}`);
   }
 
+  /** What Node.js warned of on stderr: a leak of listeners, a time-out that is none. */
+  get warnings(): string[] {
+    return this.log.join('').split('\n').filter((line) => /\(node:\d+\).*Warning: /.test(line));
+  }
+
   /** Sends a signal and resolves with the exit code (null when a signal ended it). */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
@@ -127,11 +132,13 @@ export class NodeFarm {
     return started;
   }
 
-  /** Ends all nodes and removes their data. */
+  /** Ends all nodes and removes their data. @throws Error where one of them was warned by Node.js: that is a defect of the node */
   async close(): Promise<void> {
     // One that failed to start must not leave those behind that were still starting.
     await Promise.allSettled(this.#starts);
     await Promise.all(this.nodes.map((node) => node.end('SIGKILL')));
     if (this.#directory !== undefined) await rm(this.#directory, { recursive: true, force: true });
+    const warnings = this.nodes.flatMap((node) => node.warnings);
+    if (warnings.length > 0) throw new Error(`a node printed warnings:\n${warnings.join('\n')}`);
   }
 }

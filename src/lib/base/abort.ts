@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from './clock.js';
 import { MaculaError } from './errors.js';
 
@@ -12,6 +13,15 @@ export function abortError(signal: AbortSignal): MaculaError {
   return new MaculaError('MACULA_ABORTED', 'the operation was cancelled');
 }
 
+/**
+ * Calls back when the signal aborts; the listener is to be removed when nothing waits any more. A signal may end as much work at
+ * once as there is, callers' own among them, so that many listeners are no sign of a leak, which Node.js would warn of from the eleventh on.
+ */
+export function onceAborted(signal: AbortSignal, listener: () => void): void {
+  setMaxListeners(0, signal);
+  signal.addEventListener('abort', listener, { once: true });
+}
+
 /** Resolves after `delayMs`; rejects at once when `signal` aborts. */
 export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -24,7 +34,7 @@ export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
       signal?.removeEventListener('abort', onAbort);
       resolve();
     });
-    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal) onceAborted(signal, onAbort);
   });
 }
 
@@ -45,7 +55,7 @@ export async function withTimeout<T>(
     controller.abort(new MaculaError('MACULA_TIMED_OUT', `${what} did not finish within ${timeoutMs} ms`, { details: { timeoutMs } })),
   );
   const forward = (): void => controller.abort(signal!.reason);
-  signal?.addEventListener('abort', forward, { once: true });
+  if (signal) onceAborted(signal, forward);
   try {
     return await untilAborted(work(controller.signal), controller.signal);
   } finally {
@@ -59,7 +69,7 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(abortError(signal));
     const onAbort = (): void => reject(abortError(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
+    onceAborted(signal, onAbort);
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }

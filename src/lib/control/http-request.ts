@@ -1,5 +1,5 @@
 import { request, type IncomingMessage } from 'node:http';
-import { abortError } from '../base/abort.js';
+import { abortError, onceAborted } from '../base/abort.js';
 
 export interface SocketRequest {
   readonly socketPath: string;
@@ -21,7 +21,7 @@ export function sendRequest(options: SocketRequest, untilHead: AbortSignal, whol
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, method, path, headers, agent: false });
     const onAbort = (): void => void outgoing.destroy(abortError(untilHead));
-    untilHead.addEventListener('abort', onAbort, { once: true });
+    onceAborted(untilHead, onAbort);
     outgoing.on('error', (error) => {
       untilHead.removeEventListener('abort', onAbort);
       reject(error);
@@ -37,7 +37,7 @@ export function sendRequest(options: SocketRequest, untilHead: AbortSignal, whol
 
 function endWithSignal(response: IncomingMessage, signal: AbortSignal): void {
   const onAbort = (): void => void response.destroy(abortError(signal));
-  signal.addEventListener('abort', onAbort, { once: true });
+  onceAborted(signal, onAbort);
   response.once('close', () => signal.removeEventListener('abort', onAbort));
 }
 

@@ -1,4 +1,4 @@
-import { abortError, throwIfAborted } from '../base/abort.js';
+import { abortError, onceAborted, throwIfAborted } from '../base/abort.js';
 import type { Timer } from '../base/clock.js';
 import type { ErrorCode } from '../base/error-catalogue.js';
 import { MaculaError } from '../base/errors.js';
@@ -130,7 +130,7 @@ export class DhtDriver {
           reject(error);
         },
       });
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) onceAborted(signal, onAbort);
       this.handle({ type: 'operation', operationId, operation });
     });
   }

@@ -1,4 +1,4 @@
-import { abortError } from '../base/abort.js';
+import { abortError, onceAborted } from '../base/abort.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
 
@@ -71,7 +71,7 @@ export class OperationQueue {
           reject(error);
         },
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) onceAborted(signal, onAbort);
       this.#waiting.add(waiting);
     });
   }

@@ -1,3 +1,4 @@
+import { onceAborted } from '../base/abort.js';
 import type { SocketAddress } from '../base/address.js';
 import type { Clock, Timer } from '../base/clock.js';
 import type { RandomSource } from '../base/random.js';
@@ -81,7 +82,7 @@ export class StunClient {
         signal?.removeEventListener('abort', onAbort);
         resolve(answer);
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) onceAborted(signal, onAbort);
       this.#try(transactionId, send, finish, 0);
     });
   }

@@ -1,4 +1,4 @@
-import { abortError, delay, withTimeout } from '../base/abort.js';
+import { abortError, delay, onceAborted, withTimeout } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { RandomSource } from '../base/random.js';
@@ -185,7 +185,7 @@ export class NodeControl extends DhtControl implements ControlHandlers {
       wake();
     });
     const onAbort = (): void => wake();
-    signal.addEventListener('abort', onAbort);
+    onceAborted(signal, onAbort);
     try {
       while (!signal.aborted) {
         if (!changed) await this.#nextWake((resolve) => (wake = resolve));

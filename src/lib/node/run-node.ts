@@ -1,5 +1,5 @@
 import type { SocketAddress } from '../base/address.js';
-import { throwIfAborted } from '../base/abort.js';
+import { onceAborted, throwIfAborted } from '../base/abort.js';
 import { systemClock } from '../base/clock.js';
 import type { EffectiveSetting, SettingsWarning } from '../config/load-settings.js';
 import type { Settings } from '../config/schema.js';
@@ -47,7 +47,7 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     node.on('failed', reject);
     node.on('stopRequested', resolve);
     if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    onceAborted(signal, () => resolve());
   });
   const watchdog = startWatchdog({ timeoutMs: settings.watchdogTimeoutMs });
   try {

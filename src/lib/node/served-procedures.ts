@@ -1,4 +1,4 @@
-import { abortError } from '../base/abort.js';
+import { abortError, onceAborted } from '../base/abort.js';
 import { AsyncQueue } from '../base/async-queue.js';
 import type { MaculaError } from '../base/errors.js';
 import type { RandomSource } from '../base/random.js';
@@ -49,7 +49,7 @@ export class ServedProcedures {
   async *serve({ procedure, concurrency, allow }: RpcServeInput, signal: AbortSignal): AsyncGenerator<RpcServeEvent, void, void> {
     const worker: Worker = { concurrency, events: new AsyncQueue(), running: 0 };
     const onAbort = (): void => worker.events.end();
-    signal.addEventListener('abort', onAbort, { once: true });
+    onceAborted(signal, onAbort);
     try {
       await this.#join(procedure, worker, allow);
       if (signal.aborted) return;
@@ -114,7 +114,7 @@ export class ServedProcedures {
       worker.running++;
       worker.events.push({ event: 'call', callId, args: toJsonValue(args), caller, remainingMs: Math.min(remainingMs, 86_400_000) });
       if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
+      else onceAborted(signal, onAbort);
     });
   }
 }

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { formatAddress, type SocketAddress } from '../base/address.js';
 import type { Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
@@ -46,7 +45,6 @@ export class PeerExchange {
     if (this.#stop) return;
     this.#stop = new AbortController();
     // Every peer that is asked listens until it has answered.
-    setMaxListeners(0, this.#stop.signal);
     const { sessions } = this.components;
     if (!answering.has(sessions)) {
       sessions.handle(FrameType.peerExchange, FrameType.peerExchangeReply, (body, { session }) => answering.get(sessions)!(body, session));

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { SocketAddress } from '../base/address.js';
 import type { Timer } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
@@ -65,7 +64,6 @@ export class Outbox<Item extends OutgoingBundle = OutgoingBundle> {
   constructor(nodeId: NodeId, components: OutboxComponents<Item>, settings: PubSubSettings, owner: OutboxOwner) {
     this.nodeId = nodeId;
     this.#components = components;
-    setMaxListeners(0, this.#ended.signal);
     this.#settings = settings;
     this.#owner = owner;
     this.#core = new OutboxCore(settings, components.nextLink);

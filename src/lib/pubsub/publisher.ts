@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { untilAborted, withTimeout } from '../base/abort.js';
 import { MaculaError } from '../base/errors.js';
 import type { Emitter } from '../base/emitter.js';
@@ -55,7 +54,6 @@ export class Publisher {
   constructor(components: PublisherComponents, settings: PubSubSettings) {
     this.#components = components;
     // Every request under way listens.
-    setMaxListeners(0, this.#stopped.signal);
     this.#settings = settings;
     this.#search = new TopicSearch(components, settings.pubsubMaxAdvertised);
     this.#nextLink = Math.floor(components.clock.wallMs());

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { delay } from '../base/abort.js';
 import type { Timer } from '../base/clock.js';
 import type { Emitter } from '../base/emitter.js';
@@ -64,7 +63,6 @@ export class Subscriber {
   constructor(components: SubscriberComponents, settings: PubSubSettings) {
     this.#components = components;
     // Every request under way listens.
-    setMaxListeners(0, this.#stopped.signal);
     this.#settings = settings;
     this.#search = new TopicSearch(components, settings.pubsubMaxAdvertised);
     this.#receiver = new Receiver({ ...components, replay: (publisher, epoch, from, to) => this.#replay(publisher, epoch, from, to) });

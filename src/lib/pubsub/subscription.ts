@@ -1,4 +1,4 @@
-import { abortError } from '../base/abort.js';
+import { abortError, onceAborted } from '../base/abort.js';
 import { MaculaError } from '../base/errors.js';
 import type { PubSubEvent, PubSubGap, PubSubMessage, Qos, SubscribeOptions } from './pubsub-types.js';
 
@@ -38,7 +38,7 @@ export class Subscription implements AsyncIterable<PubSubMessage> {
     const { signal } = options;
     if (!signal) return;
     const onAbort = (): void => this.close(abortError(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
+    onceAborted(signal, onAbort);
     this.#forgetSignal = () => signal.removeEventListener('abort', onAbort);
   }
 

@@ -1,3 +1,4 @@
+import { onceAborted } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { NodeId } from '../identity/node-id.js';
@@ -116,7 +117,7 @@ export class CallRun implements CallContext {
   #watch(): void {
     const { signal } = this.#source;
     if (signal.aborted) return this.#onAbort();
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    onceAborted(signal, this.#onAbort);
     if (this.#deadlineMs !== Infinity) this.#watchId = this.#deadlines.watch(this, this.#deadlineMs);
   }
 

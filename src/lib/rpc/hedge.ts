@@ -1,3 +1,4 @@
+import { onceAborted } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 
@@ -42,7 +43,7 @@ export function hedged<Result>(
       if (copy) run(copy);
     });
     if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort, { once: true });
+    else if (signal) onceAborted(signal, onAbort);
     run(first);
   });
 }

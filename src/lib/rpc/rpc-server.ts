@@ -1,3 +1,4 @@
+import { onceAborted } from '../base/abort.js';
 import { MaculaError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { Clock } from '../base/clock.js';
@@ -105,7 +106,7 @@ export class RpcServer {
       shared.controller.abort(signal.reason);
     };
     if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    else onceAborted(signal, onAbort);
     try {
       return await shared.reply;
     } finally {

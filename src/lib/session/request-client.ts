@@ -1,4 +1,4 @@
-import { abortError } from '../base/abort.js';
+import { abortError, onceAborted } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
 import { errorCatalogue, type ErrorCode } from '../base/error-catalogue.js';
 import { MaculaError } from '../base/errors.js';
@@ -69,7 +69,7 @@ export class RequestClient {
       const frame = encodeMessage(type, FrameFlag.request, [id, body], this.#settings.maxFrameBytes + envelopeBytes);
       const timeoutMs = options?.timeoutMs ?? this.#settings.requestTimeoutMs;
       const onAbort = signal ? (): void => this.#giveUp(id, abortError(signal)) : undefined;
-      if (onAbort) signal!.addEventListener('abort', onAbort, { once: true });
+      if (onAbort) onceAborted(signal!, onAbort);
       const deadlineMs = this.#clock.nowMs() + timeoutMs;
       if (this.#table.add(id, { deadlineMs, timeoutMs, resolve, reject, signal, onAbort })) this.#arm();
       write(frame);

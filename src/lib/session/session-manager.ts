@@ -1,4 +1,4 @@
-import { abortError, throwIfAborted, untilAborted } from '../base/abort.js';
+import { abortError, onceAborted, throwIfAborted, untilAborted } from '../base/abort.js';
 import type { SocketAddress } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import { Emitter } from '../base/emitter.js';
@@ -194,7 +194,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
           reject(error);
         },
       });
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) onceAborted(signal, onAbort);
     });
   }
 

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { abortError, delay, withTimeout } from '../base/abort.js';
+import { abortError, delay, onceAborted, withTimeout } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { errnoOf, MaculaError } from '../base/errors.js';
 import { processMark, stillRuns, type ProcessMark } from './process-mark.js';
@@ -167,7 +167,7 @@ function hungUp(name: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect({ path: name });
     const giveUp = (): void => void socket.destroy();
-    signal.addEventListener('abort', giveUp, { once: true });
+    onceAborted(signal, giveUp);
     socket.on('error', () => undefined);
     socket.resume();
     socket.once('close', () => {

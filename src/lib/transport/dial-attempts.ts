@@ -1,4 +1,4 @@
-import { abortError } from '../base/abort.js';
+import { abortError, onceAborted } from '../base/abort.js';
 import { MaculaError, errnoOf } from '../base/errors.js';
 import { dialError } from './close-reason.js';
 import { CloseCode, type Connection, type ConnectionClose, type Route } from './endpoint.js';
@@ -26,7 +26,7 @@ export class DialAttempts {
     };
     return new Promise((resolve, reject) => {
       const onAbort = (): void => connection.fail(CloseCode.normal, abortError(signal!));
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) onceAborted(signal, onAbort);
       const settle = (): void => {
         connection.onSendError = undefined;
         this.#attempts.delete(connection);

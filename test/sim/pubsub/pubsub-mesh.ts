@@ -1,3 +1,4 @@
+import { onceAborted } from '../../../src/lib/base/abort.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { seededRandom, type RandomSource } from '../../../src/lib/base/random.js';
 import type { NodeId } from '../../../src/lib/identity/node-id.js';
@@ -144,7 +145,7 @@ export class PubSubMesh {
         settle();
       };
       if (signal?.aborted) return onAbort();
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) onceAborted(signal, onAbort);
       const deliver = (): void => {
         if (!sender.isAlive || !receiver.isAlive) return end(() => reject(new MaculaError('MACULA_UNREACHABLE', 'gone')));
         const answer = (settle: () => void): void => this.#later(() => end(settle));

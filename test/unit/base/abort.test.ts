@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { getEventListeners } from 'node:events';
 import { delay, untilAborted, withTimeout } from '../../../src/lib/base/abort.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { settle, VirtualClock } from '../../support/virtual-clock.js';
@@ -50,5 +51,24 @@ describe('waiting with an AbortSignal', () => {
     const waiting = untilAborted(never, controller.signal).catch((error: unknown) => error);
     controller.abort(reason);
     expect(await waiting).to.equal(reason);
+  });
+
+  it('one signal may end any number of waits, without a warning of a leak, and keeps no listener of those that are over', async () => {
+    const clock = new VirtualClock();
+    const { signal } = new AbortController();
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    try {
+      const waits = Array.from({ length: 50 }, () => [delay(clock, 10, signal), untilAborted(Promise.resolve(), signal), withTimeout(clock, 50, 'it', signal, () => delay(clock, 10))]).flat();
+      expect(getEventListeners(signal, 'abort').length).to.be.above(100);
+      await clock.advanceAsync(10);
+      await Promise.all(waits);
+      await settle();
+      expect(warnings).to.deep.equal([]);
+      expect(getEventListeners(signal, 'abort')).to.deep.equal([]);
+    } finally {
+      process.off('warning', onWarning);
+    }
   });
 });
