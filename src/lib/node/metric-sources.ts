@@ -41,6 +41,7 @@ const noPubSub: PubSubCounts = {
   subscriptions: 0,
   subscribers: 0,
   publishers: 0,
+  delegates: 0,
   queuedMessages: 0,
   queuedBytes: 0,
   published: 0,
@@ -51,6 +52,8 @@ const noPubSub: PubSubCounts = {
   messagesDelivered: 0,
   duplicates: 0,
   messagesMissed: 0,
+  delegatesLost: 0,
+  messagesForwarded: 0,
   refused: {},
 };
 /** With the zeros of what a relay that works meets. */

@@ -77,6 +77,7 @@ export interface PubSubCounts {
   readonly subscriptions: number;
   readonly subscribers: number;
   readonly publishers: number;
+  readonly delegates: number;
   readonly queuedMessages: number;
   readonly queuedBytes: number;
   readonly published: number;
@@ -87,6 +88,8 @@ export interface PubSubCounts {
   readonly messagesDelivered: number;
   readonly duplicates: number;
   readonly messagesMissed: number;
+  readonly delegatesLost: number;
+  readonly messagesForwarded: number;
   readonly refused: CountsByReason;
 }
 

@@ -6,6 +6,7 @@ export const pubsubMetrics: readonly MetricSpec<MetricSources>[] = [
     { name: 'macula_pubsub_subscriptions', type: 'gauge', help: 'Subscriptions of this node now.', read: ({ subscriptions }) => subscriptions },
     { name: 'macula_pubsub_subscribers', type: 'gauge', help: 'Nodes subscribed here now.', read: ({ subscribers }) => subscribers },
     { name: 'macula_pubsub_publishers', type: 'gauge', help: 'Nodes this one is subscribed at now.', read: ({ publishers }) => publishers },
+    { name: 'macula_pubsub_delegates', type: 'gauge', help: 'Subscribers that pass messages of this node on to others now.', read: ({ delegates }) => delegates },
     { name: 'macula_pubsub_queued_messages', type: 'gauge', help: 'Messages that wait for subscribers now.', read: ({ queuedMessages }) => queuedMessages },
     { name: 'macula_pubsub_queued_bytes', type: 'gauge', help: 'Bytes of messages that wait for subscribers now.', read: ({ queuedBytes }) => queuedBytes },
     { name: 'macula_pubsub_published_total', type: 'counter', help: 'Messages published here.', read: ({ published }) => published },
@@ -16,6 +17,8 @@ export const pubsubMetrics: readonly MetricSpec<MetricSources>[] = [
     { name: 'macula_pubsub_delivered_total', type: 'counter', help: 'Messages delivered to subscriptions of this node.', read: ({ messagesDelivered }) => messagesDelivered },
     { name: 'macula_pubsub_duplicates_total', type: 'counter', help: 'Messages received more than once and delivered once.', read: ({ duplicates }) => duplicates },
     { name: 'macula_pubsub_missed_total', type: 'counter', help: 'Messages that never came, as gaps in their numbers show.', read: ({ messagesMissed }) => messagesMissed },
+    { name: 'macula_pubsub_delegates_lost_total', type: 'counter', help: 'Delegates that failed, so that their share was taken over.', read: ({ delegatesLost }) => delegatesLost },
+    { name: 'macula_pubsub_forwarded_total', type: 'counter', help: 'Messages of other publishers passed on to their subscribers, once for each.', read: ({ messagesForwarded }) => messagesForwarded },
     { name: 'macula_pubsub_refused_total', type: 'counter', help: 'Messages of peers refused, by reason.', labels: ['reason'], read: ({ refused }) => by('reason', refused) },
   ]),
   fedBy('pubsub:subscriber-removed', {

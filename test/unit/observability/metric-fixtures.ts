@@ -21,8 +21,8 @@ export function constantSources(value: () => number): MetricSources {
     }),
     rpc: () => ({ calls: { running: value(), succeeded: value(), failed: value(), cancelled: value(), retries: value(), hedges: value() }, remembered: value() }),
     pubsub: () => ({
-      subscriptions: value(), subscribers: value(), publishers: value(), queuedMessages: value(), queuedBytes: value(), published: value(), messagesSent: value(),
-      messagesAcknowledged: value(), messagesDropped: { overflow: value() }, messagesReceived: value(), messagesDelivered: value(), duplicates: value(), messagesMissed: value(),
+      subscriptions: value(), subscribers: value(), publishers: value(), delegates: value(), queuedMessages: value(), queuedBytes: value(), published: value(), messagesSent: value(),
+      messagesAcknowledged: value(), messagesDropped: { overflow: value() }, messagesReceived: value(), messagesDelivered: value(), duplicates: value(), messagesMissed: value(), delegatesLost: value(), messagesForwarded: value(),
       refused: { signature: value() },
     }),
     relay: () => ({ reservations: value(), sessions: value(), bytes: value(), datagrams: value(), opened: value(), refused: { requests: value() }, ended: { idle: value() } }),
