@@ -19,7 +19,7 @@ function commandSources() {
 }
 
 /** Commands that load much; each is a bundle apart, so that the others, in one with main.ts, start quickly. */
-const heavyCommands = /\/commands\/((doctor|node\/start|config\/show|nat\/probe|cert\/(init|show))\.js)$/;
+const heavyCommands = /\/commands\/((doctor|node\/start|config\/show|migrate\/check|nat\/probe|cert\/(init|show))\.js)$/;
 
 const heavyCommandsApart = {
   name: 'heavy-commands-apart',

@@ -4,6 +4,9 @@ import type { SettingName } from './schema.js';
 export const renamedVariables: Readonly<Record<string, SettingName>> = {
   GATEWAY_PORT: 'quicPort',
   MACULA_GATEWAY_URL: 'bootstrapUrl',
+  MACULA_BOOTSTRAP_PEERS: 'bootstrapUrl',
+  TLS_CERT_FILE: 'certPath',
+  TLS_KEY_FILE: 'keyPath',
 };
 
 /** Variables of Macula v0.8 that mean nothing any more, with the reason. */

@@ -186,6 +186,12 @@ describe('variables of v0.8', () => {
     expect(warnings).to.deep.equal(renamed('MACULA_GATEWAY_URL is now called MACULA_BOOTSTRAP_URL. Its value is used; rename it.'));
   });
 
+  it('TLS_CERT_FILE, TLS_KEY_FILE and MACULA_BOOTSTRAP_PEERS work on with a warning each', () => {
+    const { settings, warnings } = load({ env: { TLS_CERT_FILE: '/c.pem', TLS_KEY_FILE: '/k.pem', MACULA_BOOTSTRAP_PEERS: 'https://a:1,https://b:2' } });
+    expect(settings).to.deep.include({ certPath: '/c.pem', keyPath: '/k.pem', bootstrapUrl: ['https://a:1', 'https://b:2'] });
+    expect(warnings.map(({ code }) => code)).to.deep.equal(['renamed-variable', 'renamed-variable', 'renamed-variable']);
+  });
+
   it('lose against the new name', () => {
     const { settings, warnings } = load({ env: { GATEWAY_PORT: '1', MACULA_QUIC_PORT: '2' } });
     expect(settings.quicPort).to.equal(2);
