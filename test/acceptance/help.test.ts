@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bash, exampleLine, macula, manifestCommands, onlyObject } from '../support/cli.js';
@@ -11,6 +11,7 @@ describe('help', () => {
   before(() => {
     home = mkdtempSync(join(tmpdir(), 'macula-help-'));
     mkdirSync(join(home, '.config/fish/completions'), { recursive: true });
+    writeFileSync(join(home, 'docker-compose.yml'), 'services: {node: {image: macula, volumes: ["data:/var/lib/macula"]}}\n');
   });
   after(() => rmSync(home, { recursive: true, force: true }));
 

@@ -24,7 +24,6 @@ export const errorCatalogue = {
   MACULA_UNEXPECTED: entry(ExitCode.unexpected, false, 'A bug: something happened that the code does not foresee.', 'Please report it with the output of the command run with MACULA_LOG_LEVEL=debug.'),
   MACULA_USAGE: entry(ExitCode.usage, false, 'The command line is wrong: an unknown command or flag, or a bad value.', 'Run the command with --help.'),
   MACULA_INVALID_CONFIG: entry(ExitCode.usage, false, 'A setting has a value outside its type or range.', 'Run `macula config show` to see where each value comes from.'),
-  MACULA_MIGRATION_NEEDED: entry(ExitCode.usage, false, 'A configuration of v0.8 does not do the same with this version.', 'Make the changes listed as required; docs/MIGRATION.md explains them.'),
   MACULA_INVALID_VALUE: entry(ExitCode.usage, false, 'A value cannot be carried in a message.', 'Use plain data: text, numbers, booleans, null, binary, arrays and objects with string keys.'),
   MACULA_NO_NODE: entry(ExitCode.noNode, true, 'No node answers on the control socket.', 'Start one with `macula node start`.'),
   MACULA_NODE_NOT_ANSWERING: entry(ExitCode.noNode, true, 'A node process holds the control socket but does not answer.', 'Look at its log, or stop that process and start the node again.'),
