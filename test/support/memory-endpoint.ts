@@ -191,7 +191,7 @@ export class MemoryEndpoint implements Endpoint {
   stats(): EndpointStats {
     return {
       connections: this.#connections.size, halfOpen: 0, handshakesCompleted: this.#handshakesCompleted, handshakesFailed: {}, retriesSent: 0,
-      datagramsReceived: 0, datagramsSent: 0, bytesReceived: 0, bytesSent: 0, relayedBytesReceived: 0, relayedBytesSent: 0, dropped: {},
+      datagramsReceived: 0, datagramsSent: 0, bytesReceived: 0, bytesSent: 0, relayedBytesReceived: 0, relayedBytesSent: 0, receiveBufferBytes: 0, dropped: {},
     };
   }
 

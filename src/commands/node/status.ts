@@ -1,5 +1,6 @@
 import { answerTimeout, ClientCommand } from '../../cli/client-command.js';
 import { statusText } from '../../cli/status-text.js';
+import { printable } from '../../cli/text.js';
 
 export default class NodeStatusCommand extends ClientCommand {
   static override summary = 'Show the state of the node that runs here';
@@ -13,6 +14,11 @@ export default class NodeStatusCommand extends ClientCommand {
     const { flags } = await this.parse(NodeStatusCommand);
     const status = await this.withClient(flags, (client) => client.status(this.signal), this.timeoutMs(flags.timeout));
     this.output.result(status, () => statusText(status));
-    if (!this.output.json) for (const { message } of status.warnings) this.output.warn(message);
+    if (this.output.json) return;
+    for (const { severity, message, fix } of status.warnings) {
+      const text = `${printable(message)} ${printable(fix)}`;
+      if (severity === 'low') this.output.remark(`Note: ${text}`);
+      else this.output.warn(text);
+    }
   }
 }

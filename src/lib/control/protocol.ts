@@ -15,6 +15,7 @@ export const warning = z.object({
   code: z.string().describe('Never changes for one kind of warning'),
   severity: z.enum(['low', 'medium', 'high']),
   message: z.string(),
+  fix: z.string().describe('What to do about it'),
 });
 export type Warning = z.infer<typeof warning>;
 

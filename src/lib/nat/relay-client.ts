@@ -46,6 +46,7 @@ export class RelayClient implements Service {
   #unsubscribe: (() => void)[] = [];
   #timer: Timer | undefined;
   #lookTimer: Timer | undefined;
+  #relaylessSinceMs: number | undefined;
 
   constructor(components: RelayClientComponents, settings: RelayClientSettings) {
     this.#components = components;
@@ -75,6 +76,11 @@ export class RelayClient implements Service {
     return this.#events.on(name, listener);
   }
 
+  /** How long this node has needed relays and held none, milliseconds; undefined while it needs none or holds one. */
+  get relaylessForMs(): number | undefined {
+    return this.#relaylessSinceMs === undefined ? undefined : this.#components.clock.nowMs() - this.#relaylessSinceMs;
+  }
+
   isReserved(nodeId: NodeId): boolean {
     return this.#core.isHeld(nodeId);
   }
@@ -93,6 +99,8 @@ export class RelayClient implements Service {
     const { relayUse } = this.#settings;
     const wanted = relayUse === 'always' || (relayUse === 'auto' && this.#components.isReachable() === false);
     this.#handle({ type: 'wanted', wanted });
+    if (!wanted || this.#core.held.length > 0) this.#relaylessSinceMs = undefined;
+    else this.#relaylessSinceMs ??= this.#components.clock.nowMs();
     if (wanted) this.#handle({ type: 'candidates', nodeIds: this.#components.candidates().map(({ nodeId }) => nodeId) });
   }
 

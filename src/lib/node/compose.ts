@@ -7,7 +7,7 @@ import { natChild } from './nat-children.js';
 import type { SupervisorPolicy } from './supervisor-core.js';
 import { Supervisor, type ChildSpec } from './supervisor.js';
 import { relayChild, relayClientChild } from './relay-children.js';
-import { controlChild, listenerChild } from './surface-children.js';
+import { controlChild, hostChild, listenerChild } from './surface-children.js';
 import type { TreeComponents } from './tree-components.js';
 
 /** A subsystem that fails again and again within a minute is not helped by starting it again. */
@@ -20,7 +20,7 @@ export function buildTree(components: TreeComponents, settings: Settings): Super
   const mesh = [
     storeChild, endpointChild, sessionsChild, natChild, relayChild, poolChild, dhtChild, rpcChild, peersChild, pubsubChild, relayClientChild, punchChild, ...(settings.mdns ? [discoveryChild] : []),
   ];
-  const surface = [controlChild, ...(settings.metrics ? [listenerChild] : [])];
+  const surface = [hostChild, controlChild, ...(settings.metrics ? [listenerChild] : [])];
   const specs = (children: typeof mesh): ChildSpec[] => children.map((child) => child(components, settings));
   return new Supervisor(components, rootPolicy, [
     branch('mesh', components, { ...policy, strategy: 'rest_for_one' }, specs(mesh)),

@@ -99,6 +99,7 @@ export class MaculaNode implements Service {
     const telemetry = new Telemetry({ node: () => parts.identity?.nodeId });
     logTelemetry(telemetry, this.#logger);
     const metrics = new Metrics({ sources: metricSources(parts, this.#health), telemetry }, { version });
+    telemetry.on('peers:connected', () => this.#health.joined());
     this.#tree = buildTree(
       {
         parts,

@@ -14,6 +14,8 @@ const nothing: TransportCounts = {
   bytesSent: 0,
   relayedBytesReceived: 0,
   relayedBytesSent: 0,
+  receiveBufferBytes: 0,
+  socketDrops: 0,
   dropped: {},
 };
 
@@ -80,17 +82,17 @@ function sessionCounts(parts: NodeParts): SessionCounts {
 
 function nodeCounts(parts: NodeParts, health: NodeHealth): NodeCounts {
   const { live, ready, warnings } = health.report();
-  const of = (wanted: string): number => warnings.filter(({ severity }) => severity === wanted).length;
   const { store } = parts;
   return {
     live,
     ready,
-    warnings: { low: of('low'), medium: of('medium'), high: of('high') },
+    warnings,
     uptimeMs: health.uptimeMs,
     certificateExpiresSeconds: health.certificateExpiresSeconds,
     storeWritable: store !== undefined && store.writeFailure === undefined,
     storeSetAside: store?.setAside !== undefined,
     storeFileBytes: store?.fileBytes ?? 0,
+    diskFreeBytes: parts.host?.latest.diskFreeBytes,
     restarts: parts.restarts.byReason,
   };
 }
@@ -99,7 +101,7 @@ function nodeCounts(parts: NodeParts, health: NodeHealth): NodeCounts {
 export function metricSources(parts: NodeParts, health: NodeHealth): MetricSources {
   return {
     node: () => nodeCounts(parts, health),
-    transport: () => parts.endpoint?.stats() ?? nothing,
+    transport: () => ({ ...nothing, ...parts.endpoint?.stats(), socketDrops: parts.host?.latest.socketDrops ?? 0 }),
     sessions: () => sessionCounts(parts),
     peers: () => parts.peers?.countPeers() ?? noPeers,
     pool: () => parts.pool?.stats() ?? noPool,

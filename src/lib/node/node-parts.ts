@@ -19,6 +19,7 @@ import type { Rpc } from '../rpc/rpc.js';
 import type { Store } from '../store/store.js';
 import type { Endpoint } from '../transport/endpoint.js';
 import type { RelayTransport } from '../transport/relay-transport.js';
+import type { HostWatch } from './host-watch.js';
 import { ReasonCounter, refusalReasons } from './reason-counter.js';
 import type { SideSockets } from '../transport/socket-group.js';
 import type { StunTransport } from '../transport/stun-port.js';
@@ -50,6 +51,7 @@ export class NodeParts {
   relayClient: RelayClient | undefined;
   puncher: Puncher | undefined;
   listener: HttpListener | undefined;
+  host: HostWatch | undefined;
   /** Connections that did not become sessions. Outlives restarts, as counters do. */
   readonly refusals = new ReasonCounter(refusalReasons);
   /** Restarts by subsystem. */

@@ -1,31 +1,10 @@
-/** What health is judged by; the node gathers it. */
-export interface HealthFacts {
-  readonly phase: 'starting' | 'started' | 'stopping';
-  /** Why a part that cannot be restarted is down; undefined while all is well. */
-  readonly failure: string | undefined;
-  readonly socketBound: boolean;
-  readonly storeOpen: boolean;
-  /** Why the store does not take writes; undefined while it does. */
-  readonly storeFailure: string | undefined;
-  /** Whether a damaged store was moved aside at start. */
-  readonly storeSetAside: boolean;
-  readonly connectedPeers: number;
-  /** Whether there is anybody to find: bootstrap nodes set or peers known from earlier. */
-  readonly expectsPeers: boolean;
-  readonly uptimeMs: number;
-  readonly certificateDaysLeft: number;
-}
+import type { HealthFacts } from './health-facts.js';
+import type { HealthWarning } from './warning-catalogue.js';
+import { lonelyAfterMs, warningsOf } from './warning-rules.js';
 
 export interface HealthCheck {
-  readonly name: 'started' | 'socket' | 'store';
+  readonly name: 'started' | 'socket' | 'store' | 'mesh';
   readonly ok: boolean;
-  readonly message: string;
-}
-
-export interface HealthWarning {
-  /** Never changes for one kind of warning. */
-  readonly code: string;
-  readonly severity: 'low' | 'medium' | 'high';
   readonly message: string;
 }
 
@@ -38,45 +17,33 @@ export interface HealthReport {
   readonly warnings: readonly HealthWarning[];
 }
 
-/** Dialling every bootstrap node takes one dial timeout; three of them are beyond bad luck. */
-const lonelyAfterMs = 30_000;
-const expiresSoonDays = 30;
-const expiresVerySoonDays = 7;
-
 const phaseMessages = { starting: 'the node is starting', started: 'the node has started', stopping: 'the node is stopping' } as const;
+
+/**
+ * A node has joined once any peer was connected, and stays so: what it holds and serves it goes on to serve while the others are
+ * away. It is the first of a mesh where nobody is set or known; where only peers known from earlier are, once they had time to come.
+ */
+function meshCheck({ hasJoined, connectedPeers, bootstrapNodes, knownPeers, uptimeMs }: HealthFacts): HealthCheck {
+  const check = (ok: boolean, message: string): HealthCheck => ({ name: 'mesh', ok, message });
+  if (hasJoined || connectedPeers > 0) return check(true, 'the node has joined a mesh');
+  if (bootstrapNodes > 0) return check(false, `none of ${bootstrapNodes} bootstrap nodes could be joined yet`);
+  if (knownPeers === 0) return check(true, 'the node is the first of its mesh');
+  if (uptimeMs >= lonelyAfterMs) return check(true, `none of ${knownPeers} peers known from earlier is there; the node is the first of its mesh again`);
+  return check(false, `none of ${knownPeers} peers known from earlier is connected yet`);
+}
 
 function checksOf(facts: HealthFacts): HealthCheck[] {
   return [
     { name: 'started', ok: facts.phase === 'started', message: phaseMessages[facts.phase] },
     { name: 'socket', ok: facts.socketBound, message: facts.socketBound ? 'the UDP socket is bound' : 'the UDP socket is not bound' },
     { name: 'store', ok: facts.storeOpen && facts.storeFailure === undefined, message: facts.storeFailure ?? (facts.storeOpen ? 'the store is open' : 'the store is not open') },
+    meshCheck(facts),
   ];
 }
 
-function certificateWarning(daysLeft: number): HealthWarning | undefined {
-  if (daysLeft >= expiresSoonDays) return undefined;
-  const severity = daysLeft < expiresVerySoonDays ? 'high' : 'medium';
-  const when = daysLeft < 0 ? 'has expired' : `expires in ${Math.floor(daysLeft)} days`;
-  return { code: 'certificate-expires', severity, message: `The certificate ${when}; renew it with \`macula cert init --force --keep-key\`.` };
-}
-
-function warningsOf(facts: HealthFacts): HealthWarning[] {
-  const warnings: HealthWarning[] = [];
-  const certificate = certificateWarning(facts.certificateDaysLeft);
-  if (certificate) warnings.push(certificate);
-  if (facts.storeSetAside) {
-    warnings.push({ code: 'store-set-aside', severity: 'high', message: 'The store was damaged and moved aside; the node began with an empty one.' });
-  }
-  if (facts.phase === 'started' && facts.expectsPeers && facts.connectedPeers === 0 && facts.uptimeMs >= lonelyAfterMs) {
-    warnings.push({ code: 'no-peers', severity: 'medium', message: 'No peer is connected; check `macula peers list`, UDP and the firewall.' });
-  }
-  return warnings;
-}
-
-/** Judges a node: alive, ready for work, and what its operator should know. Ready = started, socket bound, store open and writable. */
+/** Judges a node: alive, ready for work (started, socket bound, store writable, part of a mesh), and what its operator should know. */
 export function judgeHealth(facts: HealthFacts): HealthReport {
   const checks = checksOf(facts);
   const live = facts.failure === undefined;
-  const failed: HealthWarning[] = live ? [] : [{ code: 'part-failed', severity: 'high', message: facts.failure! }];
-  return { live, ready: live && checks.every((check) => check.ok), checks, warnings: [...failed, ...warningsOf(facts)] };
+  return { live, ready: live && checks.every((check) => check.ok), checks, warnings: warningsOf(facts) };
 }

@@ -1,3 +1,5 @@
+import type { HealthWarning } from './warning-catalogue.js';
+
 /** Counts by reason, all since start. */
 export type CountsByReason = Readonly<Record<string, number>>;
 
@@ -15,6 +17,10 @@ export interface TransportCounts {
   /** Of these, what went through a relay. */
   readonly relayedBytesReceived: number;
   readonly relayedBytesSent: number;
+  /** Receive buffer that the system gave the node's socket. */
+  readonly receiveBufferBytes: number;
+  /** Datagrams the system dropped because that buffer was full. */
+  readonly socketDrops: number;
   readonly dropped: CountsByReason;
 }
 
@@ -108,13 +114,15 @@ export interface RelayCounts {
 export interface NodeCounts {
   readonly live: boolean;
   readonly ready: boolean;
-  readonly warnings: Readonly<Record<'low' | 'medium' | 'high', number>>;
+  readonly warnings: readonly Pick<HealthWarning, 'code' | 'severity'>[];
   readonly uptimeMs: number;
   /** Seconds since the Unix epoch; undefined before there is a certificate. */
   readonly certificateExpiresSeconds: number | undefined;
   readonly storeWritable: boolean;
   readonly storeSetAside: boolean;
   readonly storeFileBytes: number;
+  /** Undefined where not known. */
+  readonly diskFreeBytes: number | undefined;
   /** Failed subsystems that were started again, by subsystem. */
   readonly restarts: CountsByReason;
 }

@@ -39,6 +39,8 @@ export const transportMetrics: readonly MetricSpec<MetricSources>[] = [
         [{ direction: 'sent', path: 'relay' }, counts.relayedBytesSent],
       ],
     },
+    { name: 'macula_transport_receive_buffer_bytes', type: 'gauge', help: 'Receive buffer that the system gave the UDP socket.', read: ({ receiveBufferBytes }) => receiveBufferBytes },
+    { name: 'macula_transport_socket_drops_total', type: 'counter', help: 'Datagrams the system dropped because the receive buffer was full; Linux only, looked at every 10 s.', read: ({ socketDrops }) => socketDrops },
     { name: 'macula_transport_dropped_datagrams_total', type: 'counter', help: 'Datagrams received and dropped, by reason.', labels: ['reason'], read: ({ dropped }) => by('reason', dropped) },
   ]),
   fedBy('transport:handshake', {

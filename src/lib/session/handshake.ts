@@ -35,6 +35,7 @@ export interface HandshakeOutcome {
  * left unread. Calls exactly one of the two outcomes, the connection being closed before `refused`.
  */
 export class Handshake implements FrameStreamOwner {
+  readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #settings: HandshakeSettings;
   readonly #outcome: HandshakeOutcome;
@@ -49,6 +50,7 @@ export class Handshake implements FrameStreamOwner {
     settings: HandshakeSettings,
   ) {
     const { clock, random, connection, identity } = components;
+    this.#clock = clock;
     this.#connection = connection;
     this.#settings = settings;
     this.#outcome = components.outcome;
@@ -57,6 +59,7 @@ export class Handshake implements FrameStreamOwner {
       role: connection.role,
       peerId: connection.peer.nodeId,
       observed: connection.route.kind === 'direct' ? connection.route.address : undefined,
+      timeMs: clock.wallMs(),
       nonce: random.bytes(helloTokenBytes),
       pathSecret: random.bytes(helloTokenBytes),
     });
@@ -135,7 +138,8 @@ export class Handshake implements FrameStreamOwner {
     this.#connection.admit();
     this.#connection.setPathKey(pathKey);
     this.#first!.carriesMessages = true;
-    this.#outcome.admitted({ connection: this.#connection, hello, first: this.#first!, parked: [...this.#parked] });
+    const ahead = hello.timeMs === undefined ? {} : { clockAheadMs: hello.timeMs - this.#clock.wallMs() };
+    this.#outcome.admitted({ connection: this.#connection, hello: { ...hello, ...ahead }, first: this.#first!, parked: [...this.#parked] });
   }
 
   #refused(error: MaculaError): void {

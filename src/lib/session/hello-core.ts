@@ -35,6 +35,8 @@ export interface HelloParty {
   readonly listen: readonly SocketAddress[];
   /** Where this side sees the other. */
   readonly observed: SocketAddress | undefined;
+  /** This side's wall clock, milliseconds since the Unix epoch. */
+  readonly timeMs: number;
   /** 32 fresh random bytes each. */
   readonly nonce: Uint8Array;
   readonly pathSecret: Uint8Array;
@@ -166,8 +168,8 @@ export class HelloCore {
   }
 
   #side(): HelloSide {
-    const { agent, capabilities, listen, observed, pathSecret } = this.#party;
-    return { agent, capabilities, listen, observed, pathSecret };
+    const { agent, capabilities, listen, observed, timeMs, pathSecret } = this.#party;
+    return { agent, capabilities, listen, observed, timeMs, pathSecret };
   }
 
   #refuseProof(reason: string): HelloEffect[] {
@@ -181,7 +183,8 @@ export class HelloCore {
 }
 
 function helloOf(side: HelloSide): PeerHello {
-  return { agent: side.agent, capabilities: side.capabilities, listen: side.listen, observedAddress: side.observed };
+  const { agent, capabilities, listen, observed: observedAddress, timeMs } = side;
+  return { agent, capabilities, listen, observedAddress, ...(timeMs === undefined ? {} : { timeMs }) };
 }
 
 function readQuestion(flags: number, payload: Uint8Array, id: number): unknown {

@@ -13,6 +13,10 @@ export interface PeerHello {
   readonly listen: readonly SocketAddress[];
   /** The address the peer saw us come from. */
   readonly observedAddress: SocketAddress | undefined;
+  /** What the peer's wall clock read as it wrote that, milliseconds since the Unix epoch; undefined where it did not say. */
+  readonly timeMs?: number;
+  /** How much the peer's clock was ahead of ours then, milliseconds; half a round trip too little. */
+  readonly clockAheadMs?: number;
 }
 
 export interface SessionClose {

@@ -158,6 +158,8 @@ export interface EndpointStats {
   /** Of these, what went through a relay to or from a peer of this node. */
   readonly relayedBytesReceived: number;
   readonly relayedBytesSent: number;
+  /** Receive buffer that the system gave the node's socket; 0 where not known. */
+  readonly receiveBufferBytes: number;
   /** Datagrams dropped, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
 }

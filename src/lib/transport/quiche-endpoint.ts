@@ -176,7 +176,7 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, SideSockets, St
   stats(): EndpointStats {
     const { dropped, handshakesFailed, ...counts } = this.#counters;
     const { halfOpen, connections } = this.#gate.limits;
-    return { ...counts, connections, halfOpen, dropped: { ...dropped }, handshakesFailed: { ...handshakesFailed } };
+    return { ...counts, connections, halfOpen, receiveBufferBytes: this.#socket?.receiveBufferBytes ?? 0, dropped: { ...dropped }, handshakesFailed: { ...handshakesFailed } };
   }
 
   activate(connection: QuicConnection, hasToRead: boolean): void {

@@ -42,6 +42,10 @@ export class SocketGroup implements UdpSocket {
     return this.#main.addresses;
   }
 
+  get receiveBufferBytes(): number {
+    return this.#main.receiveBufferBytes ?? 0;
+  }
+
   /** Number of side sockets. */
   get size(): number {
     return this.#sides.size;

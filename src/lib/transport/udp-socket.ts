@@ -12,6 +12,8 @@ export type DatagramListener = (packet: Buffer, host: string, port: number) => v
 export interface UdpSocket {
   /** Where it listens; both wildcards for a dual-stack socket. */
   readonly addresses: readonly SocketAddress[];
+  /** Receive buffer that the system gave it, in bytes of datagrams; undefined where there is no such thing. */
+  readonly receiveBufferBytes?: number;
   /** The host as {@link UdpSocket.send} takes it; undefined when the socket cannot reach that address family. */
   native(host: string): string | undefined;
   /** The host as everything above the socket writes it. */
@@ -43,6 +45,7 @@ const mappedPrefix = '::ffff:';
 
 class DgramSocket implements UdpSocket {
   readonly addresses: readonly SocketAddress[];
+  readonly receiveBufferBytes: number;
   readonly #socket: Socket;
   readonly #ipv6: boolean;
   readonly #reachesIpv4: boolean;
@@ -50,6 +53,8 @@ class DgramSocket implements UdpSocket {
   constructor(socket: Socket) {
     const { address, port, family } = socket.address();
     this.#socket = socket;
+    // Linux doubles what is asked for, to have room for its bookkeeping, and tells the doubled size (socket(7)).
+    this.receiveBufferBytes = socket.getRecvBufferSize() / (process.platform === 'linux' ? 2 : 1);
     this.#ipv6 = family === 'IPv6';
     this.#reachesIpv4 = !this.#ipv6 || address === '::';
     this.addresses = address === '::' ? [{ host: '::', port }, { host: '0.0.0.0', port }] : [{ host: this.canonical(address), port }];

@@ -24,6 +24,8 @@ export interface HelloSide {
   readonly listen: readonly SocketAddress[];
   /** The address this side sees the other come from. */
   readonly observed: SocketAddress | undefined;
+  /** This side's wall clock as it wrote the message, milliseconds since the Unix epoch; undefined where it does not say. */
+  readonly timeMs?: number;
   /** This side's half of the path key, 32 fresh random bytes. */
   readonly pathSecret: Uint8Array;
 }
@@ -49,17 +51,20 @@ function sideBody(side: HelloSide): Record<string, unknown> {
     listen: addressTexts(side.listen, maxListenAddresses),
     observed: side.observed === undefined ? null : formatAddress(side.observed),
     pathSecret: side.pathSecret,
+    ...(side.timeMs === undefined ? {} : { time: Math.round(side.timeMs) }),
   };
 }
 
 function readSide(message: string, map: Readonly<Record<string, unknown>>): HelloSide {
   const observed = map['observed'];
+  const time = map['time'];
   return {
     agent: textOf(message, 'agent', map['agent'], maxAgentBytes),
     capabilities: listOf(message, 'capabilities', map['capabilities'], maxCapabilities, (item) =>
       textOf(message, 'capability', item, maxCapabilityBytes, 1)),
     listen: listOf(message, 'listen', map['listen'], maxListenAddresses, (item) => addressOf(message, 'listen address', item)),
     observed: observed === null || observed === undefined ? undefined : addressOf(message, 'observed address', observed),
+    ...(time === null || time === undefined ? {} : { timeMs: integerOf(message, 'time', time, 0, Number.MAX_SAFE_INTEGER) }),
     pathSecret: bytesOf(message, 'pathSecret', map['pathSecret'], helloTokenBytes),
   };
 }

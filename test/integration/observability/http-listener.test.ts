@@ -3,13 +3,10 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { expect } from 'chai';
 import type { MaculaError } from '../../../src/lib/base/errors.js';
 import { silentLogger } from '../../../src/lib/base/logger.js';
-import { judgeHealth, type HealthFacts } from '../../../src/lib/observability/health-rules.js';
+import { judgeHealth } from '../../../src/lib/observability/health-rules.js';
+import type { HealthFacts } from '../../../src/lib/observability/health-facts.js';
 import { HttpListener } from '../../../src/lib/observability/http-listener.js';
-
-const well: HealthFacts = {
-  phase: 'started', failure: undefined, socketBound: true, storeOpen: true, storeFailure: undefined, storeSetAside: false,
-  connectedPeers: 0, expectsPeers: false, uptimeMs: 0, certificateDaysLeft: 3650,
-};
+import { wellFacts as well } from '../../support/health-facts.js';
 
 describe('the metrics and health listener', () => {
   let facts: HealthFacts;
@@ -58,7 +55,7 @@ describe('the metrics and health listener', () => {
       expect(answers.map((answer) => answer.status)).to.deep.equal([livez, readyz, health]);
       const [live, ready, all] = (await Promise.all(answers.map((answer) => answer.json()))) as Record<string, unknown>[];
       expect(live).to.deep.equal({ schemaVersion: 1, live: livez === 200 });
-      expect(ready).to.include({ schemaVersion: 1, ready: readyz === 200 }).and.have.property('checks').with.lengthOf(3);
+      expect(ready).to.include({ schemaVersion: 1, ready: readyz === 200 }).and.have.property('checks').with.lengthOf(4);
       expect(all).to.have.all.keys('schemaVersion', 'live', 'ready', 'checks', 'warnings');
     });
   }

@@ -1,16 +1,17 @@
 import type { MetricSources } from '../../../src/lib/observability/metric-sources.js';
+import { warningCodes } from '../../../src/lib/observability/warning-catalogue.js';
 import type { TelemetryEvents, TelemetryName } from '../../../src/lib/observability/telemetry-events.js';
 
 /** Sources of which every number is the same; booleans are whether it is above 0. */
 export function constantSources(value: () => number): MetricSources {
   return {
     node: () => ({
-      live: value() > 0, ready: value() > 0, warnings: { low: value(), medium: value(), high: value() }, uptimeMs: value(), certificateExpiresSeconds: value(),
-      storeWritable: value() > 0, storeSetAside: value() > 0, storeFileBytes: value(), restarts: { dht: value() },
+      live: value() > 0, ready: value() > 0, warnings: value() > 0 ? warningCodes.map((code) => ({ code, severity: 'high' as const })) : [], uptimeMs: value(), certificateExpiresSeconds: value(),
+      storeWritable: value() > 0, storeSetAside: value() > 0, storeFileBytes: value(), diskFreeBytes: value(), restarts: { dht: value() },
     }),
     transport: () => ({
       connections: value(), halfOpen: value(), handshakesCompleted: value(), handshakesFailed: { timeout: value() }, retriesSent: value(), datagramsReceived: value(), datagramsSent: value(),
-      bytesReceived: 3 * value(), bytesSent: 3 * value(), relayedBytesReceived: value(), relayedBytesSent: value(), dropped: { malformed: value() },
+      bytesReceived: 3 * value(), bytesSent: 3 * value(), relayedBytesReceived: value(), relayedBytesSent: value(), receiveBufferBytes: value(), socketDrops: value(), dropped: { malformed: value() },
     }),
     sessions: () => ({ direct: value(), relayed: value(), rttsMs: [value()], refused: { MACULA_REALM_MISMATCH: value() } }),
     peers: () => ({ connected: value(), connecting: value(), waiting: value(), refused: value(), known: value() }),

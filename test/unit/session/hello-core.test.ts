@@ -20,6 +20,7 @@ function party(role: 'client' | 'server', over: Partial<HelloParty> = {}): Hello
     capabilities: ['relay'],
     listen: [{ host: '192.0.2.1', port: 4433 }],
     observed: { host: '198.51.100.7', port: 50_000 },
+    timeMs: own * 1_000_000_000_000,
     nonce: new Uint8Array(32).fill(own),
     pathSecret: new Uint8Array(32).fill(own + 2),
     ...over,
@@ -86,7 +87,7 @@ describe('HELLO', () => {
       const effects = talk(party('client', over), party('server', over));
       const [client, server] = [effects.client, effects.server].map((list) => list.find((effect) => effect.kind === 'admitted'));
       expect(client!.pathKey).to.deep.equal(server!.pathKey);
-      expect(server!.hello).to.deep.equal({ agent: 'agent/client', capabilities: ['relay'], listen: [{ host: '192.0.2.1', port: 4433 }], observedAddress: { host: '198.51.100.7', port: 50_000 } });
+      expect(server!.hello).to.deep.equal({ agent: 'agent/client', capabilities: ['relay'], listen: [{ host: '192.0.2.1', port: 4433 }], observedAddress: { host: '198.51.100.7', port: 50_000 }, timeMs: 1_000_000_000_000 });
       expect(client!.hello.agent).to.equal('agent/server');
     });
   }

@@ -26,6 +26,11 @@ describe('session manager', () => {
     expect(ba.hello.observedAddress).to.deep.equal(b.endpoint.address);
   });
 
+  it('tells each side how far the clock of the other is ahead', async () => {
+    const { ab, ba } = await new SessionNetwork({ latencyMs: 10 }).pair();
+    expect([ab.hello.clockAheadMs, ba.hello.clockAheadMs]).to.deep.equal([-10, -10]);
+  });
+
   it('gives both connections the same path key and marks them admitted', async () => {
     const { a, b } = await new SessionNetwork().pair({ realmSecret: 's'.repeat(32) });
     const [near, far] = [a.endpoint.connections()[0]!, b.endpoint.connections()[0]!];

@@ -32,6 +32,7 @@ describe('HELLO messages', () => {
   it('carry every field there and back', () => {
     expect(readConnect(travel(connectBody(connect)))).to.deep.equal(connect);
     expect(readConnect(travel(connectBody({ ...connect, observed: undefined, listen: [] })))).to.deep.equal({ ...connect, observed: undefined, listen: [] });
+    expect(readConnect(travel(connectBody({ ...connect, timeMs: 1_767_225_600_000.4 })))).to.deep.equal({ ...connect, timeMs: 1_767_225_600_000 });
     for (const proof of [undefined, Buffer.alloc(32, 9)]) {
       expect(readAdmitted(travel(admittedBody({ ...side, proof })))).to.deep.equal({ ...side, proof });
     }
@@ -62,6 +63,7 @@ describe('HELLO messages', () => {
     ['agent', [undefined, null, 5, 'x'.repeat(129), 'é'.repeat(65), ['macula']]],
     ['capabilities', [undefined, 'relay', {}, [5], [''], ['x'.repeat(65)], Array(33).fill('a')]],
     ['listen', [undefined, null, 'x', [null], ['host:1'], ['192.0.2.1'], ['192.0.2.1:0'], ['192.0.2.1:65536'], ['x'.repeat(4000)], Array(17).fill('192.0.2.1:1')]],
+    ['time', [-1, 1.5, '2026', Number.NaN, 2 ** 60]],
     ['observed', [5, '', 'nonsense', ['192.0.2.1:1'], '192.0.2.1:99999']],
   ];
   for (const [field, values] of bad) {
