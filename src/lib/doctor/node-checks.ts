@@ -28,8 +28,8 @@ export function judgeBoundPort(listen: NodeStatus['listen']): Check {
 }
 
 /** What the running node warns of itself. */
-export function judgeWarnings(warnings: readonly (Warning & { readonly fix?: string | null })[]): Check[] {
-  return warnings.map(({ code, severity, message, fix }) => (severity === 'high' ? failure : warning)(`health:${code}`, message, fix ?? null));
+export function judgeWarnings(warnings: readonly Warning[]): Check[] {
+  return warnings.map(({ code, severity, message, fix }) => (severity === 'high' ? failure : warning)(`health:${code}`, message, fix));
 }
 
 export function judgePeers(peers: readonly Peer[], bootstrapSet: boolean): Check {

@@ -41,11 +41,11 @@ describe('what doctor makes of the node', () => {
   it('shows each warning of the node with its code and its fix, high ones as failures', () => {
     const warnings = [
       { code: 'no-peers', severity: 'medium', message: 'nobody', fix: 'macula peers list' },
-      { code: 'store-set-aside', severity: 'high', message: 'moved' },
+      { code: 'store-set-aside', severity: 'high', message: 'moved', fix: 'check the disk' },
     ] as const;
     expect(judgeWarnings(warnings)).to.deep.equal([
       { id: 'health:no-peers', status: 'warning', summary: 'nobody', fix: 'macula peers list' },
-      { id: 'health:store-set-aside', status: 'failure', summary: 'moved', fix: null },
+      { id: 'health:store-set-aside', status: 'failure', summary: 'moved', fix: 'check the disk' },
     ]);
   });
 
