@@ -22,6 +22,7 @@ export { Subscription } from './pubsub/subscription.js';
 export type { PublishOptions, PublishResult, PubSubEvent, PubSubGap, PubSubMessage, PubSubStats, Qos, SubscribeOptions } from './pubsub/pubsub-types.js';
 export { procedureError, RpcStatus, type Executed, type RpcStatusName } from './rpc/status.js';
 export type { CallOptions, CallOutcome } from './rpc/call-options.js';
+export type { CallStream, StreamOptions, StreamOutcome } from './rpc/call-stream.js';
 export type { CallCounts } from './rpc/call-counters.js';
 export type { CallContext, ProcedureHandler, ProcedureOptions } from './rpc/procedure.js';
 export type { ProcedureInfo } from './rpc/procedure-registry.js';

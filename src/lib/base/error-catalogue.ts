@@ -68,6 +68,7 @@ export const errorCatalogue = {
   MACULA_NO_PROVIDER: entry(ExitCode.notFound, true, 'No node serves the procedure.', 'Check its name, and that a node serves it: `macula rpc serve` there, `macula rpc providers` here.'),
   MACULA_CALL_FAILED: entry(ExitCode.remoteFailed, false, 'The procedure ran and failed.', 'Its reason is in the message, its status in the details.'),
   MACULA_CALL_REFUSED: entry(ExitCode.refused, false, 'The procedure is not open to this node; it did not run.', 'Have this node added to the procedure\'s list of callers.'),
+  MACULA_PROCEDURE_STREAMS: entry(ExitCode.usage, false, 'The procedure streams its results and was called for one; it did not run.', 'Call it with `macula rpc call NAME --stream`, in a program with `callStream`.'),
   MACULA_ALREADY_SERVED: entry(ExitCode.alreadySo, false, 'The node serves a procedure of this name already.', 'Choose another name, or end what serves it.'),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -1,4 +1,5 @@
 import type { CallOptions, CallOutcome } from '../rpc/call-options.js';
+import type { CallStream, StreamOptions } from '../rpc/call-stream.js';
 import type { ProcedureHandler, ProcedureOptions } from '../rpc/procedure.js';
 import type { ProcedureInfo, ProcedureRegistry } from '../rpc/procedure-registry.js';
 import type { KnownProvider, Rpc, RpcStats } from '../rpc/rpc.js';
@@ -24,7 +25,8 @@ export class NodeRpc {
   /**
    * Serves a procedure from now on; resolves when the mesh knows. May be called before the node has started. Where announcing fails at
    * first, the procedure is served and announced again by itself.
-   * @param handler its return value (or what it resolves to) is the result, anything MessagePack can carry up to 1 MiB
+   * @param handler its return value (or what it resolves to) is the result, anything MessagePack can carry; where that is an async
+   * iterable, as of an async generator, its values are the results of a stream
    * @throws MaculaError MACULA_INVALID_VALUE, MACULA_ALREADY_SERVED, MACULA_OVERLOADED
    */
   async register<Args = unknown>(procedure: string, handler: (args: Args, context: Parameters<ProcedureHandler>[1]) => unknown, options?: ProcedureOptions): Promise<void> {
@@ -56,6 +58,20 @@ export class NodeRpc {
    */
   async callDetailed(procedure: string, args?: unknown, options?: CallOptions): Promise<CallOutcome> {
     return this.#rpc().call(procedure, args, options);
+  }
+
+  /**
+   * Calls a procedure that streams; resolves once a provider has accepted. Values can be written and results read, in any order; a
+   * procedure that returns one result gives a stream of one.
+   *
+   * ```ts
+   * const stream = await node.rpc.callStream<number>('math.countdown', { from: 3 });
+   * for await (const n of stream) console.log(n);
+   * ```
+   * @throws MaculaError as {@link callDetailed}: nothing has begun then, unless `executed` says so
+   */
+  async callStream<Result = unknown>(procedure: string, args?: unknown, options?: StreamOptions): Promise<CallStream<Result>> {
+    return (await this.#rpc().callStream(procedure, args, options)) as CallStream<Result>;
   }
 
   /** The procedures this node serves, those every node has included, with what they have done. */

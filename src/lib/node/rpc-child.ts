@@ -11,7 +11,7 @@ export function rpcChild({ parts, procedures, clock, random, logger, telemetry }
     id: 'rpc',
     start: async () => {
       const { nodeId } = parts.running('identity');
-      const transport = new PooledRpcTransport({ pool: parts.running('pool') });
+      const transport = new PooledRpcTransport({ pool: parts.running('pool'), sessions: parts.running('sessions') });
       const rpc = new Rpc({ nodeId, transport, providers: new DhtProviderLookup({ dht: parts.running('dht') }), registry: procedures, clock, random, logger }, settings);
       observeRpc(telemetry, rpc);
       await rpc.start();

@@ -131,10 +131,7 @@ export class ConnectionPool implements Service {
   /** Serves a request type on all sessions; a connection counts as in use while the peer's request is served. */
   serve(type: FrameType, replyType: FrameType, handler: RequestHandler): void {
     this.#components.sessions.handle(type, replyType, (body, context) => {
-      const entry = this.#core.hold(context.session.nodeId, this.#nowMs());
-      const release = once(() => {
-        if (entry) this.#release(entry);
-      });
+      const release = this.hold(context.session.nodeId);
       try {
         const result = handler(body, context);
         if (result instanceof Promise) return result.finally(release);
@@ -144,6 +141,14 @@ export class ConnectionPool implements Service {
         release();
         throw error;
       }
+    });
+  }
+
+  /** The connection with a peer counts as in use until the function that is returned is called. */
+  hold(nodeId: NodeId): () => void {
+    const entry = this.#core.hold(nodeId, this.#nowMs());
+    return once(() => {
+      if (entry) this.#release(entry);
     });
   }
 

@@ -43,6 +43,8 @@ export function verdictOf(error: MaculaError): AttemptVerdict {
     case 'MACULA_INVALID_VALUE':
     case 'MACULA_NO_PROVIDER':
     case 'MACULA_CALL_REFUSED':
+    case 'MACULA_PROCEDURE_STREAMS':
+    case 'MACULA_VALUE_TOO_LARGE':
       return 'neutral';
     default:
       return 'failed';

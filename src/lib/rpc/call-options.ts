@@ -1,3 +1,4 @@
+import type { MaculaError } from '../base/errors.js';
 import type { NodeId } from '../identity/node-id.js';
 
 export interface CallOptions {
@@ -34,4 +35,18 @@ export interface PendingCall {
   readonly startMs: number;
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
+  /** How a stream is opened; undefined: a request is sent. */
+  readonly attempt: StreamAttempt | undefined;
+}
+
+/** Opens a stream at a node; resolves once it is accepted, with what stands for it. */
+export type StreamAttempt = (nodeId: NodeId, timeoutMs: number, signal: AbortSignal | undefined) => Promise<unknown>;
+
+/** A stream that a provider has accepted. */
+export interface OpenedAt {
+  readonly opened: unknown;
+  readonly provider: NodeId;
+  readonly attempts: number;
+  /** To be called once, when it is over. */
+  end(provider: NodeId, error: MaculaError | undefined): void;
 }

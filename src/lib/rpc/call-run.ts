@@ -4,6 +4,7 @@ import { MaculaError } from '../base/errors.js';
 import type { NodeId } from '../identity/node-id.js';
 import { RequestTableCore } from '../session/request-table-core.js';
 import type { CallContext } from './procedure.js';
+import { noInput } from './stream-results.js';
 
 /** Where a call's cancellation comes from; the signal may be made when it is first asked for. */
 export interface CancelSource {
@@ -66,6 +67,7 @@ export class Deadlines {
 export class CallRun implements CallContext {
   readonly procedure: string;
   readonly caller: NodeId;
+  readonly input: AsyncIterable<unknown>;
   readonly #deadlines: Deadlines;
   readonly #deadlineMs: number;
   readonly #source: CancelSource;
@@ -75,12 +77,16 @@ export class CallRun implements CallContext {
   #ended = false;
   readonly #onAbort = (): void => this.cancel(MaculaError.from(this.#source.signal.reason));
 
-  /** @param deadlineMs Clock.nowMs() at which the caller stops waiting; Infinity: never */
-  constructor(deadlines: Deadlines, source: CancelSource, call: { procedure: string; caller: NodeId; deadlineMs: number }) {
+  /**
+   * @param call `deadlineMs`: Clock.nowMs() at which the caller stops waiting; Infinity: never
+   * @param input what the caller streams
+   */
+  constructor(deadlines: Deadlines, source: CancelSource, call: { procedure: string; caller: NodeId; deadlineMs: number }, input: AsyncIterable<unknown> = noInput) {
     this.#deadlines = deadlines;
     this.#source = source;
     this.procedure = call.procedure;
     this.caller = call.caller;
+    this.input = input;
     this.#deadlineMs = call.deadlineMs;
   }
 

@@ -5,6 +5,45 @@ import type { NodeId } from '../identity/node-id.js';
 import type { RequestHandler } from '../session/session.js';
 import type { FrameType } from '../wire/frame-type.js';
 
+/** A stream of bytes both ways between two nodes; each side ends for itself. */
+export interface ByteStream {
+  /** Queues bytes. Returns false when much is buffered: wait for onDrain before writing much more. */
+  write(data: Uint8Array): boolean;
+  /** Bytes queued and not yet handed to the network. */
+  readonly bufferedBytes: number;
+  /** Ends this side after what is queued. */
+  end(): void;
+  /** Gives up this side; what is queued is dropped. */
+  reset(code: number): void;
+  /** Refuses what the other side still sends. */
+  stopSending(code: number): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** Hears what happens on a stream; must not throw. */
+export interface ByteStreamHandler {
+  /** Valid only during the call. */
+  onData(chunk: Uint8Array): void;
+  onEnd(): void;
+  onReset(code: number): void;
+  /** The other side refuses what this one sends. */
+  onStopped(code: number): void;
+  onDrain(): void;
+  /** Last: both sides are over, or the connection is gone. */
+  onClose(): void;
+}
+
+/** The node at the other end of a stream. */
+export interface StreamPeer {
+  readonly nodeId: NodeId;
+  /** It broke the protocol: ends the connection with it. */
+  violation(reason: string): void;
+}
+
+/** Takes a stream another node opened. @throws MaculaError MACULA_PROTOCOL_VIOLATION where the header is malformed */
+export type StreamAcceptor = (header: unknown, stream: ByteStream, peer: StreamPeer) => ByteStreamHandler;
+
 /** Carries calls between nodes. */
 export interface RpcTransport {
   /**
@@ -13,6 +52,12 @@ export interface RpcTransport {
    */
   request(nodeId: NodeId, type: FrameType, body: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown>;
   serve(type: FrameType, replyType: FrameType, handler: RequestHandler): void;
+  /**
+   * Opens a stream to a node, connecting first where need be.
+   * @throws MaculaError as Session.openStream, MACULA_UNREACHABLE, MACULA_TIMED_OUT, MACULA_ABORTED; nothing was sent then, and `executed: 'no'` in the details says so
+   */
+  openStream(nodeId: NodeId, purpose: string, header: unknown, handler: ByteStreamHandler, options: { timeoutMs: number; signal?: AbortSignal }): Promise<{ readonly stream: ByteStream; readonly peer: StreamPeer }>;
+  serveStreams(purpose: string, accept: StreamAcceptor): void;
 }
 
 /** What a search for the providers of a procedure came to. */

@@ -10,12 +10,15 @@ export interface CallContext {
   readonly caller: NodeId;
   /** Aborted when the caller cancels or is gone, and at the deadline. */
   readonly signal: AbortSignal;
-  /** Milliseconds until nobody waits any more. */
+  /** Milliseconds until nobody waits any more; Infinity for a stream without a deadline. */
   readonly remainingMs: number;
+  /** Values the caller streams, none where it calls without a stream. They come as fast as they are read; ends when the caller ends. */
+  readonly input: AsyncIterable<unknown>;
 }
 
 /**
- * Serves a call: what it returns (or resolves to) is the result, anything MessagePack can carry. An error made by
+ * Serves a call: what it returns (or resolves to) is the result, anything MessagePack can carry. Where it returns an async iterable,
+ * as an async generator does, each value of that is a result of its own, taken as fast as the caller reads. An error made by
  * `procedureError`, or any MaculaError, tells the caller how it failed; of others it learns only that it failed.
  */
 export type ProcedureHandler = (args: unknown, context: CallContext) => unknown;

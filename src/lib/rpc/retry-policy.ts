@@ -24,6 +24,9 @@ export type RetryDecision =
 
 const giveUp = (why: Extract<RetryDecision, { kind: 'give-up' }>['why']): RetryDecision => ({ kind: 'give-up', why });
 
+/** Ends whoever is asked. */
+const final: ReadonlySet<string> = new Set(['MACULA_ABORTED', 'MACULA_INVALID_VALUE', 'MACULA_VALUE_TOO_LARGE', 'MACULA_PROCEDURE_STREAMS']);
+
 /** Failures that come back the same from the same provider. */
 const settled: ReadonlySet<string> = new Set(['MACULA_NO_PROVIDER', 'MACULA_NOT_FOUND', 'MACULA_CALL_REFUSED', 'MACULA_SELF_DIAL', 'MACULA_PEER_NOT_FOUND']);
 
@@ -42,7 +45,7 @@ export class RetryPolicy {
   /** @param nowMs Clock.nowMs() */
   decide({ error, attempts, idempotent, remainingMs, hasOther }: FailedAttempt, nowMs: number): RetryDecision {
     const executed = executedOf(error);
-    if (error.code === 'MACULA_ABORTED' || error.code === 'MACULA_INVALID_VALUE') return giveUp('final');
+    if (final.has(error.code)) return giveUp('final');
     if (executed === 'yes' && !(idempotent && statusOf(error) === 'UNAVAILABLE')) return giveUp('final');
     if (executed === 'maybe' && !idempotent) return giveUp('may-have-run');
     if (!hasOther && settled.has(error.code)) return giveUp('nobody-else');

@@ -8,7 +8,7 @@ import { decodeBody, encodeBody } from '../wire/message-pack.js';
 import { callBody, callIdBytes, maxRemainingMs, readReply } from '../wire/rpc-messages.js';
 import { chooseProvider } from './balancer.js';
 import { callError, failureOf, noProviderError, retryAfterOf, tooManyCallsError, verdictOf } from './call-errors.js';
-import type { CallOptions, CallOutcome, PendingCall } from './call-options.js';
+import type { CallOptions, CallOutcome, OpenedAt, PendingCall, StreamAttempt } from './call-options.js';
 import { CallCounters, type CallCounts } from './call-counters.js';
 import { hedged } from './hedge.js';
 import { HedgePolicy } from './hedge-policy.js';
@@ -91,7 +91,37 @@ export class RpcClient {
     }
   }
 
-  #begin(procedure: string, args: unknown, { timeoutMs = this.#settings.rpcTimeoutMs, idempotent, hedge, signal }: CallOptions): PendingCall {
+  /**
+   * As {@link call}, for what stays open once a provider has accepted: `attempt` opens it, and `end` says that it is over.
+   * @throws MaculaError as {@link call}
+   */
+  async open(procedure: string, args: unknown, options: CallOptions, attempt: StreamAttempt): Promise<OpenedAt> {
+    const call = this.#begin(procedure, args, options, attempt);
+    try {
+      const { result: opened, provider, attempts } = options.node === undefined ? await this.#byName(call, false) : await this.#atNode(call, options.node);
+      const state = options.node === undefined ? this.#components.directory.known(procedure).find(({ nodeId }) => nodeId === provider) : undefined;
+      if (state) state.inFlight++;
+      this.#perPeer.set(provider, (this.#perPeer.get(provider) ?? 0) + 1);
+      return { opened, provider, attempts, end: (nodeId, error) => this.#ended(procedure, nodeId, state, error) };
+    } catch (error) {
+      this.#counters.end(MaculaError.from(error).code === 'MACULA_ABORTED' ? 'cancelled' : 'failed');
+      throw error;
+    }
+  }
+
+  #ended(procedure: string, nodeId: NodeId, state: ProviderState | undefined, error: MaculaError | undefined): void {
+    if (state) state.inFlight--;
+    this.#release(nodeId);
+    this.#counters.end(error === undefined ? 'succeeded' : error.code === 'MACULA_ABORTED' ? 'cancelled' : 'failed');
+    // A stream that ends late says nothing about how fast its provider is; only that it went away counts.
+    if (!state || !error || !(error.code === 'MACULA_CONNECTION_CLOSED' || error.details['status'] === 'UNAVAILABLE')) return;
+    const nowMs = this.#components.clock.nowMs();
+    const wasClosed = state.breaker.state(nowMs) === 'closed';
+    state.begin(nowMs);
+    this.#judge(procedure, state, error, nowMs - (state.rttMs ?? 0), wasClosed);
+  }
+
+  #begin(procedure: string, args: unknown, { timeoutMs = this.#settings.rpcTimeoutMs, idempotent, hedge, signal }: CallOptions, attempt?: StreamAttempt): PendingCall {
     throwIfAborted(this.#stopping.signal);
     throwIfAborted(signal);
     if (!(timeoutMs > 0 && timeoutMs <= maxRemainingMs)) throw new MaculaError('MACULA_INVALID_VALUE', `a deadline is 1 to ${maxRemainingMs} ms away, not ${timeoutMs}`, { hint: 'Correct it and try again.' });
@@ -102,7 +132,7 @@ export class RpcClient {
     this.#counters.begin();
     this.#retryBudget.earn();
     const startMs = clock.nowMs();
-    return { procedure, args, callId: idempotent ? random.bytes(callIdBytes) : undefined, timeoutMs, startMs, deadlineMs: startMs + timeoutMs, signal };
+    return { procedure, args, callId: idempotent ? random.bytes(callIdBytes) : undefined, timeoutMs, startMs, deadlineMs: startMs + timeoutMs, signal, attempt };
   }
 
   async #byName(call: PendingCall, hedge: boolean): Promise<CallOutcome> {
@@ -222,6 +252,7 @@ export class RpcClient {
     if (underWay >= rpcMaxCallsPerPeer) throw tooManyCallsError('rpcMaxCallsPerPeer', rpcMaxCallsPerPeer);
     this.#perPeer.set(nodeId, underWay + 1);
     try {
+      if (call.attempt) return await call.attempt(nodeId, timeoutMs, signal);
       const { procedure, args, callId } = call;
       const reply =
         nodeId === this.#components.nodeId
@@ -231,10 +262,15 @@ export class RpcClient {
       if (message.ok) return message.result;
       throw failureOf(message);
     } finally {
-      const left = this.#perPeer.get(nodeId)! - 1;
-      if (left === 0) this.#perPeer.delete(nodeId);
-      else this.#perPeer.set(nodeId, left);
+      this.#release(nodeId);
     }
+  }
+
+  /** What was under way at a node is over. */
+  #release(nodeId: NodeId): void {
+    const left = this.#perPeer.get(nodeId)! - 1;
+    if (left === 0) this.#perPeer.delete(nodeId);
+    else this.#perPeer.set(nodeId, left);
   }
 
   /** A call of this node to itself; values go through the encoding, so that they arrive as they would anywhere else. */

@@ -6,14 +6,16 @@ import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
 import type { RequestContext } from '../session/session.js';
 import { decodeBody, encodeBody } from '../wire/message-pack.js';
-import { failureBody, readCall, resultBody, type CallMessage } from '../wire/rpc-messages.js';
+import { readCall, resultBody, type CallMessage } from '../wire/rpc-messages.js';
 import { CallMemory, type RememberedCall } from './call-memory.js';
 import { CallRun, Deadlines, type CancelSource } from './call-run.js';
+import { failureReply } from './failure-reply.js';
 import type { Procedure } from './procedure.js';
 import type { ProcedureRegistry } from './procedure-registry.js';
 import type { ServedOutcome } from './procedure-stats.js';
 import { admitCall } from './serve-policy.js';
-import { RpcStatus, statusOf } from './status.js';
+import { procedureError } from './status.js';
+import { isValueStream } from './stream-results.js';
 
 export interface RpcServerComponents {
   readonly registry: ProcedureRegistry;
@@ -60,6 +62,11 @@ export class RpcServer {
   /** From now on new calls are refused; those under way go on. */
   stop(): void {
     this.#isStopping = true;
+  }
+
+  /** The procedure a caller may have now. @throws MaculaError as {@link admitCall} */
+  admit(procedure: string, caller: NodeId): Procedure {
+    return admitCall(this.#registry, procedure, caller, this.#isStopping);
   }
 
   /** Serves a CALL. @throws MaculaError MACULA_PROTOCOL_VIOLATION, and as {@link admitCall} */
@@ -140,7 +147,11 @@ export class RpcServer {
       result = handler(call.args, run);
     } catch (error) {
       end('failed');
-      return this.#failure(procedure, run, error);
+      return failureReply(this.#logger, run, error);
+    }
+    if (isValueStream(result)) {
+      end('cancelled');
+      throw refuseStream(procedure.name, result);
     }
     if (!isThenable(result)) {
       end('succeeded');
@@ -150,27 +161,33 @@ export class RpcServer {
       (value) => {
         end('succeeded');
         if (run.cancelled) throw run.cancelled;
-        return resultBody(value);
+        return isValueStream(value) ? failureReply(this.#logger, run, ranStream(procedure.name, value)) : resultBody(value);
       },
       (error: unknown) => {
         end('failed');
         if (run.cancelled) throw run.cancelled;
-        return this.#failure(procedure, run, error);
+        return failureReply(this.#logger, run, error);
       },
     );
-  }
-
-  /** What the caller may know of a procedure's failure. */
-  #failure(procedure: Procedure, run: CallRun, error: unknown): unknown {
-    if (error instanceof MaculaError && error.code !== 'MACULA_UNEXPECTED') {
-      const { status: _, ...details } = error.details;
-      return failureBody(RpcStatus[statusOf(error)], error.message, error.code === 'MACULA_CALL_FAILED' ? details : { ...details, code: error.code });
-    }
-    this.#logger.error('a procedure failed', { procedure: procedure.name, caller: run.caller, error: error instanceof Error ? error.stack : String(error) });
-    return failureBody(RpcStatus.UNKNOWN, 'the procedure failed for a reason of its own', {});
   }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** A generator that has not begun does nothing when it is let go: the procedure certainly did not run. */
+function refuseStream(procedure: string, values: AsyncIterable<unknown>): MaculaError {
+  letGo(values);
+  return new MaculaError('MACULA_PROCEDURE_STREAMS', `${JSON.stringify(procedure)} streams its results`, { details: { procedure } });
+}
+
+/** What came before the values has run. */
+function ranStream(procedure: string, values: AsyncIterable<unknown>): MaculaError {
+  letGo(values);
+  return procedureError('UNIMPLEMENTED', `${JSON.stringify(procedure)} streams its results: it is called as a stream`);
+}
+
+function letGo(values: AsyncIterable<unknown>): void {
+  void Promise.resolve(values[Symbol.asyncIterator]().return?.()).catch(() => undefined);
 }

@@ -4,15 +4,20 @@ import type { Service } from '../base/lifecycle.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
 import { FrameType } from '../wire/frame-type.js';
+import { callPurpose } from '../wire/rpc-stream.js';
+import { ByteBudget } from './byte-budget.js';
 import type { CallCounts } from './call-counters.js';
 import type { CallOptions, CallOutcome } from './call-options.js';
+import type { CallStream, StreamOptions } from './call-stream.js';
 import type { RpcComponents } from './ports.js';
 import type { ProcedureRegistry } from './procedure-registry.js';
 import { ProviderDirectory, type DirectorySettings } from './provider-directory.js';
 import { RpcClient, type RpcClientEvents, type RpcClientSettings } from './rpc-client.js';
 import { RpcServer } from './rpc-server.js';
+import { StreamClient } from './stream-client.js';
+import { StreamServer } from './stream-server.js';
 
-export type RpcSettings = RpcClientSettings & DirectorySettings & Pick<Settings, 'rpcMemoryBytes'>;
+export type RpcSettings = RpcClientSettings & DirectorySettings & Pick<Settings, 'rpcMemoryBytes' | 'rpcMaxBodyBytes' | 'rpcBufferBytes' | 'maxFrameBytes'>;
 
 /** A provider of a procedure as this node has come to know it. */
 export interface KnownProvider {
@@ -31,6 +36,8 @@ export interface RpcStats {
   readonly remembered: number;
   /** Calls being served whose handlers watch their deadline. */
   readonly watched: number;
+  /** Bytes of streams and large bodies that have come and were not taken yet. */
+  readonly bufferedBytes: number;
 }
 
 /** Remote procedure calls of a node: serves those of its registry, and calls those of others. */
@@ -39,6 +46,9 @@ export class Rpc implements Service {
   readonly #server: RpcServer;
   readonly #directory: ProviderDirectory;
   readonly #client: RpcClient;
+  readonly #budget: ByteBudget;
+  readonly #streamServer: StreamServer;
+  readonly #streams: StreamClient;
   #unlisten: (() => void)[] = [];
   #isRunning = false;
 
@@ -47,6 +57,11 @@ export class Rpc implements Service {
     this.#server = new RpcServer(components, settings);
     this.#directory = new ProviderDirectory(components, settings);
     this.#client = new RpcClient({ ...components, directory: this.#directory, server: this.#server }, settings);
+    const { nodeId, transport, clock, logger } = components;
+    this.#budget = new ByteBudget(settings.rpcBufferBytes);
+    const limits = { maxValueBytes: settings.maxFrameBytes, maxBodyBytes: settings.rpcMaxBodyBytes };
+    this.#streamServer = new StreamServer({ server: this.#server, clock, logger, budget: this.#budget, ...limits });
+    this.#streams = new StreamClient({ nodeId, transport, clock, client: this.#client, server: this.#streamServer, budget: this.#budget }, settings);
   }
 
   /** Serves what is registered and announces it; announcing goes on in the background. */
@@ -56,6 +71,7 @@ export class Rpc implements Service {
     this.#isRunning = true;
     const { registry, transport } = this.#components;
     transport.serve(FrameType.call, FrameType.reply, (body, context) => this.#server.serve(body, context));
+    transport.serveStreams(callPurpose, (header, stream, peer) => this.#streamServer.accept(header, stream, peer));
     this.#unlisten = [
       registry.on('registered', ({ name }) => this.#directory.changed(name)),
       registry.on('unregistered', ({ name }) => this.#directory.changed(name)),
@@ -79,6 +95,11 @@ export class Rpc implements Service {
   /** @throws MaculaError as RpcClient.call */
   call(procedure: string, args: unknown, options?: CallOptions): Promise<CallOutcome> {
     return this.#client.call(procedure, args, options);
+  }
+
+  /** @throws MaculaError as StreamClient.open */
+  callStream(procedure: string, args: unknown, options?: StreamOptions): Promise<CallStream> {
+    return this.#streams.open(procedure, args, options);
   }
 
   /**
@@ -107,6 +128,6 @@ export class Rpc implements Service {
   }
 
   stats(): RpcStats {
-    return { calls: this.#client.counts(), remembered: this.#server.remembered, watched: this.#server.deadlines.size };
+    return { calls: this.#client.counts(), remembered: this.#server.remembered, watched: this.#server.deadlines.size, bufferedBytes: this.#budget.bytes };
   }
 }

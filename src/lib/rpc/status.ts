@@ -38,7 +38,7 @@ const byCode: Partial<Record<ErrorCode, RpcStatusName>> = {
   MACULA_ABORTED: 'CANCELLED',
   MACULA_INVALID_VALUE: 'INVALID_ARGUMENT',
   MACULA_USAGE: 'INVALID_ARGUMENT',
-  MACULA_VALUE_TOO_LARGE: 'INVALID_ARGUMENT',
+  MACULA_VALUE_TOO_LARGE: 'RESOURCE_EXHAUSTED',
   MACULA_TIMED_OUT: 'DEADLINE_EXCEEDED',
   MACULA_NOT_FOUND: 'NOT_FOUND',
   MACULA_PEER_NOT_FOUND: 'NOT_FOUND',
@@ -50,6 +50,7 @@ const byCode: Partial<Record<ErrorCode, RpcStatusName>> = {
   MACULA_OVERLOADED: 'RESOURCE_EXHAUSTED',
   MACULA_STALE_SEQUENCE: 'FAILED_PRECONDITION',
   MACULA_NO_PROVIDER: 'UNIMPLEMENTED',
+  MACULA_PROCEDURE_STREAMS: 'UNIMPLEMENTED',
   MACULA_UNEXPECTED: 'INTERNAL',
   MACULA_REMOTE_ERROR: 'INTERNAL',
   MACULA_PROTOCOL_VIOLATION: 'INTERNAL',
@@ -88,14 +89,14 @@ export type Executed = 'no' | 'maybe' | 'yes';
 
 /** Ends before anything was sent, or answers a provider gives before it runs a procedure. */
 const neverRan: ReadonlySet<ErrorCode> = new Set([
-  'MACULA_UNREACHABLE', 'MACULA_OVERLOADED', 'MACULA_NO_PROVIDER', 'MACULA_NOT_FOUND', 'MACULA_CALL_REFUSED', 'MACULA_PEER_NOT_FOUND', 'MACULA_SELF_DIAL',
+  'MACULA_UNREACHABLE', 'MACULA_OVERLOADED', 'MACULA_NO_PROVIDER', 'MACULA_NOT_FOUND', 'MACULA_CALL_REFUSED', 'MACULA_PROCEDURE_STREAMS', 'MACULA_PEER_NOT_FOUND', 'MACULA_SELF_DIAL',
   'MACULA_REALM_MISMATCH', 'MACULA_REALM_PROOF_FAILED', 'MACULA_VERSION_MISMATCH', 'MACULA_PIN_MISMATCH', 'MACULA_ID_MISMATCH', 'MACULA_PEER_REFUSED',
   'MACULA_PEER_UNTRUSTED', 'MACULA_CERTIFICATE_INVALID', 'MACULA_CERTIFICATE_EXPIRED', 'MACULA_NO_NODE',
 ]);
 
 /** What an attempt that ended with this error leaves known. */
 export function executedOf({ code, details }: Pick<MaculaError, 'code' | 'details'>): Executed {
-  if (code === 'MACULA_CALL_FAILED') return 'yes';
+  if (code === 'MACULA_CALL_FAILED' || details['executed'] === 'yes') return 'yes';
   if (details['executed'] === 'no' || neverRan.has(code)) return 'no';
   return 'maybe';
 }

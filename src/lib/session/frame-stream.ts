@@ -28,6 +28,8 @@ export class FrameStream implements StreamHandler {
   owner: FrameStreamOwner;
   /** Carries messages for as long as the connection lives. */
   carriesMessages = false;
+  /** Called when the stream is gone. */
+  onClosed: (() => void) | undefined;
   readonly stream: TransportStream;
   readonly #reader: FrameReader;
   #taken: StreamHandler | undefined;
@@ -86,6 +88,7 @@ export class FrameStream implements StreamHandler {
 
   onClose(): void {
     this.owner.streamClosed(this);
+    this.onClosed?.();
     this.#taken?.onClose();
   }
 

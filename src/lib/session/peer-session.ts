@@ -14,6 +14,7 @@ import type { HandlerRegistry } from './handler-registry.js';
 import type { AdmittedConnection } from './handshake.js';
 import { KeepaliveCore } from './keepalive-core.js';
 import { MessageStreams } from './message-streams.js';
+import { OpenStreams } from './open-streams.js';
 import { ReplyBacklog } from './reply-backlog.js';
 import { encodeMessage, RequestClient } from './request-client.js';
 import { RequestServer, type ServingLoad, type ServingSettings } from './request-server.js';
@@ -69,6 +70,7 @@ export class PeerSession implements Session {
   readonly #backlog: ReplyBacklog;
   readonly #keepalive: KeepaliveCore;
   readonly #rtt = new RttEstimator();
+  readonly #ownStreams = new OpenStreams();
   #keepaliveTimer: Timer | undefined;
   #stallTimer: Timer | undefined;
   #successor: PeerSession | undefined;
@@ -155,7 +157,7 @@ export class PeerSession implements Session {
     if (this.#successor) return this.#successor.openStream(purpose, header, handler);
     if (this.#close) throw closedError(this.#close);
     const frame = encodeMessage(FrameType.streamOpen, FrameFlag.none, streamOpenBody(purpose, header), maxFirstFrameBytes);
-    const stream = this.connection.openStream(handler);
+    const stream = this.#ownStreams.open(handler, (watched) => this.connection.openStream(watched));
     stream.write(frame);
     return stream;
   }
@@ -245,7 +247,7 @@ export class PeerSession implements Session {
   }
 
   async #quiet(): Promise<void> {
-    await this.#client.idle();
+    await Promise.all([this.#client.idle(), this.#ownStreams.idle()]);
     if (!this.#close) await this.#flush(farewellMs);
   }
 

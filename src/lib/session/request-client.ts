@@ -1,9 +1,8 @@
 import { abortError, onceAborted } from '../base/abort.js';
 import type { Clock, Timer } from '../base/clock.js';
-import { errorCatalogue, type ErrorCode } from '../base/error-catalogue.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
-import { readError } from '../wire/error-message.js';
+import { remoteError } from '../wire/error-message.js';
 import { encodeFrame, FrameFlag, frameHeaderBytes } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
 import { envelopeBytes } from './frame-stream.js';
@@ -152,11 +151,4 @@ export class RequestClient {
     this.#onIdle = undefined;
     onIdle();
   }
-}
-
-/** The error an ERROR reply stands for; one whose code this version does not know is a remote error. */
-function remoteError(body: unknown): MaculaError {
-  const { code, message, details } = readError(body);
-  if (Object.hasOwn(errorCatalogue, code)) return new MaculaError(code as ErrorCode, message, { details: { ...details } });
-  return new MaculaError('MACULA_REMOTE_ERROR', `${code}: ${message}`, { details: { ...details, remoteCode: code } });
 }

@@ -67,6 +67,7 @@ export class RequestServer {
   readonly #settings: ServingSettings;
   readonly #bucket: TokenBucket;
   readonly #served = new Map<number, ServedRequest>();
+  #streams = 0;
   #ended = false;
 
   /** `write` sends a finished reply. */
@@ -84,9 +85,23 @@ export class RequestServer {
     this.#bucket = new TokenBucket(settings.requestRatePerPeer, settings.requestRatePerPeer);
   }
 
-  /** Requests whose handlers have not finished. */
+  /** Requests whose handlers have not finished, and streams of their own that the peer opened. */
   get serving(): number {
-    return this.#served.size;
+    return this.#served.size + this.#streams;
+  }
+
+  /** Takes a stream of its own under the limits of requests. Returns what to call when it is gone; undefined where it is one too many. */
+  beginStream(): (() => void) | undefined {
+    if (this.#refusal()) return undefined;
+    this.#streams++;
+    this.#load.serving++;
+    this.#load.awaited++;
+    return () => {
+      this.#streams--;
+      this.#load.serving--;
+      this.#load.awaited--;
+      this.#checkIdle();
+    };
   }
 
   /** Whether the peer's rate allows one more message. */
@@ -145,7 +160,7 @@ export class RequestServer {
     const { maxRequestsPerPeer, maxRequests, requestRatePerPeer } = this.#settings;
     if (this.#load.draining) return new MaculaError('MACULA_OVERLOADED', 'the node is shutting down');
     if (!this.withinRate()) return overloaded('requestRatePerPeer', requestRatePerPeer, 'rate limited', this.#bucket.waitMs(this.#clock.nowMs()));
-    if (this.#served.size >= maxRequestsPerPeer) return overloaded('maxRequestsPerPeer', maxRequestsPerPeer, 'too many requests of this peer at once');
+    if (this.serving >= maxRequestsPerPeer) return overloaded('maxRequestsPerPeer', maxRequestsPerPeer, 'too many requests of this peer at once');
     if (this.#load.serving >= maxRequests) return overloaded('maxRequests', maxRequests, 'too many requests at once');
     return undefined;
   }

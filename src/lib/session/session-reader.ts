@@ -1,6 +1,6 @@
 import { MaculaError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
-import { CloseCode } from '../transport/endpoint.js';
+import { CloseCode, type TransportStream } from '../transport/endpoint.js';
 import { decodeCorrelated, isCorrelationId } from '../wire/correlation.js';
 import { readDisconnect } from '../wire/disconnect.js';
 import { tupleOf } from '../wire/fields.js';
@@ -23,6 +23,8 @@ export const StreamCode = {
   refused: 0x01,
   /** The handler failed. */
   failed: 0x02,
+  /** A limit on requests was reached; what the stream was for did not begin. */
+  overloaded: 0x03,
 } as const;
 
 export interface SessionReaderParts {
@@ -108,16 +110,16 @@ export class SessionReader implements FrameStreamOwner {
     const { purpose, header } = readStreamOpen(decodeBody(payload));
     const accept = this.#parts.registry.stream(purpose);
     const { stream } = framed;
-    if (!accept || this.#parts.isDraining()) {
-      stream.stopSending(StreamCode.refused);
-      return stream.reset(StreamCode.refused);
-    }
+    if (!accept || this.#parts.isDraining()) return giveUp(stream, StreamCode.refused);
+    const release = this.#parts.server.beginStream();
+    if (!release) return giveUp(stream, StreamCode.overloaded);
+    framed.onClosed = release;
     try {
       framed.handOver(accept(header, stream, this.#parts.session));
     } catch (error) {
+      if (error instanceof MaculaError && error.code === 'MACULA_PROTOCOL_VIOLATION') throw error;
       this.#parts.logger.error('a stream handler failed', { purpose, error: textOf(error) });
-      stream.stopSending(StreamCode.failed);
-      stream.reset(StreamCode.failed);
+      giveUp(stream, StreamCode.failed);
     }
   }
 
@@ -170,6 +172,11 @@ export class SessionReader implements FrameStreamOwner {
       logger.error('a message handler failed', { type, error: textOf(error) });
     }
   }
+}
+
+function giveUp(stream: TransportStream, code: number): void {
+  stream.stopSending(code);
+  stream.reset(code);
 }
 
 function violation(reason: string): MaculaError {

@@ -1,4 +1,5 @@
-import type { MaculaError } from '../base/errors.js';
+import { errorCatalogue, type ErrorCode } from '../base/error-catalogue.js';
+import { MaculaError } from '../base/errors.js';
 import { malformed, mapOf, textOf, truncateText, tupleOf } from './fields.js';
 import { encodeBody } from './message-pack.js';
 
@@ -37,4 +38,11 @@ export function readError(body: unknown): ErrorMessage {
   const name = textOf('ERROR', 'code', code, maxErrorCodeBytes);
   if (!/^[A-Z][A-Z0-9_]*$/.test(name)) throw malformed('ERROR', 'code is not a name in capitals');
   return { code: name, message: textOf('ERROR', 'message', message, maxErrorMessageBytes), details: mapOf('ERROR', details) };
+}
+
+/** The error that the body of an ERROR stands for; one whose code this version does not know is a remote error. @throws MaculaError MACULA_PROTOCOL_VIOLATION */
+export function remoteError(body: unknown): MaculaError {
+  const { code, message, details } = readError(body);
+  if (Object.hasOwn(errorCatalogue, code)) return new MaculaError(code as ErrorCode, message, { details: { ...details } });
+  return new MaculaError('MACULA_REMOTE_ERROR', `${code}: ${message}`, { details: { ...details, remoteCode: code } });
 }

@@ -27,6 +27,11 @@ export const FrameType = {
   reply: 0x21,
   cast: 0x22,
   rpcRoute: 0x23,
+  /** On a stream of a call: its arguments, accepted, one value either way, the end of the results. */
+  streamArguments: 0x24,
+  streamAccepted: 0x25,
+  streamValue: 0x26,
+  streamEnd: 0x27,
   swimPing: 0x30,
   swimAck: 0x31,
   swimPingReq: 0x32,

@@ -37,6 +37,12 @@ export function encodeFrame(type: number, flags: number, body: unknown): Uint8Ar
   return frame;
 }
 
+/** Whether a reader refused a frame for nothing but its size. */
+export function isOversizedFrame({ details }: MaculaError): boolean {
+  const { version, flags, reserved, payloadBytes, maxFrameBytes } = details;
+  return version === frameVersion && reserved === 0 && (flags as number) <= lastKnownFlags && (payloadBytes as number) > (maxFrameBytes as number);
+}
+
 /** Receives a frame. The payload's memory is only valid during the call. */
 export type FrameListener = (type: number, flags: number, payload: Uint8Array) => void;
 

@@ -68,7 +68,8 @@ export function readReply(body: unknown): ReplyMessage {
   };
 }
 
-function wholeMs(milliseconds: number): number {
+/** Whole milliseconds as they travel: rounded up and kept within their range. */
+export function wholeMs(milliseconds: number): number {
   return Math.min(maxRemainingMs, Math.max(1, Math.ceil(milliseconds)));
 }
 

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../../src/lib/base/error-catalogue.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import type { PeerSession } from '../../../src/lib/session/peer-session.js';
 import type { RequestContext } from '../../../src/lib/session/session.js';
-import { CloseCode, type StreamHandler, type TransportStream } from '../../../src/lib/transport/endpoint.js';
+import { CloseCode, type TransportStream } from '../../../src/lib/transport/endpoint.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
 import { capture, SessionNetwork } from '../../support/session-nodes.js';
 import { settle } from '../../support/virtual-clock.js';
@@ -20,27 +20,6 @@ function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve!: (value: T) => void;
   const promise = new Promise<T>((settled) => (resolve = settled));
   return { promise, resolve };
-}
-
-function collector(): StreamHandler & { text: string; calls: string[] } {
-  return {
-    text: '',
-    calls: [],
-    onData(chunk) {
-      this.text += Buffer.from(chunk).toString();
-    },
-    onEnd() {
-      this.calls.push('end');
-    },
-    onReset(code) {
-      this.calls.push(`reset ${code}`);
-    },
-    onStopped(code) {
-      this.calls.push(`stopped ${code}`);
-    },
-    onDrain: () => undefined,
-    onClose: () => undefined,
-  };
 }
 
 describe('session requests', () => {
@@ -315,43 +294,6 @@ describe('session life', () => {
     const startMs = network.clock.nowMs();
     await network.run(ab.close(CloseCode.requested, 'bye'));
     expect(network.clock.nowMs() - startMs).to.equal(1000);
-  });
-});
-
-describe('session streams', () => {
-  it('hands a stream to the handler of its purpose, with header and what follows', async () => {
-    const network = new SessionNetwork({ latencyMs: 1 });
-    const { b, ab } = await network.pair();
-    const far = collector();
-    let header: unknown;
-    let accepted: TransportStream | undefined;
-    b.sessions.handleStream('echo', (given, stream) => {
-      header = given;
-      accepted = stream;
-      return far;
-    });
-    const near = collector();
-    const stream = ab.openStream('echo', { size: 5 }, near);
-    stream.write(Buffer.from('hello'));
-    stream.end();
-    await network.clock.advanceAsync(10);
-    expect([header, far.text, far.calls]).to.deep.equal([{ size: 5 }, 'hello', ['end']]);
-    accepted!.write(Buffer.from('back'));
-    accepted!.end();
-    await network.clock.advanceAsync(10);
-    expect([near.text, near.calls]).to.deep.equal(['back', ['end']]);
-  });
-
-  it('refuses a purpose nobody takes and keeps the session', async () => {
-    const network = new SessionNetwork();
-    const { ab, ba } = await network.pair();
-    for (const session of [ab, ba]) {
-      const near = collector();
-      session.openStream('unknown', null, near).write(Buffer.from('x'));
-      await settle();
-      expect(near.calls).to.have.members(['stopped 1', 'reset 1']);
-      expect(session.isClosed).to.equal(false);
-    }
   });
 });
 

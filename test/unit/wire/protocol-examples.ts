@@ -23,6 +23,7 @@ import { encodePeerRecord } from '../../../src/lib/wire/peer-record.js';
 import { relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayReserveBody, relayReserveReplyBody, relayedByBody } from '../../../src/lib/wire/relay-messages.js';
 import { callBody, failureBody, resultBody } from '../../../src/lib/wire/rpc-messages.js';
 import { punchBody, punchFrameTypes, type PunchMessage } from '../../../src/lib/wire/punch.js';
+import { callPurpose, callStreamHeader } from '../../../src/lib/wire/rpc-stream.js';
 import { streamOpenBody } from '../../../src/lib/wire/stream-open.js';
 
 const client = { id: '11'.repeat(32), nonce: Buffer.alloc(32, 0xaa), pathSecret: Buffer.alloc(32, 0xc1) };
@@ -106,6 +107,11 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'call-reply': encodeFrame(FrameType.reply, reply, [5, resultBody(3)]),
   'call-idempotent': encodeFrame(FrameType.call, request, [6, callBody('math.add', { a: 1 }, 5000, Buffer.alloc(16, 0xcd))]),
   'call-failure': encodeFrame(FrameType.reply, reply, [6, failureBody(3, 'b is missing', {})]),
+  'stream-call': encodeFrame(FrameType.streamOpen, none, streamOpenBody(callPurpose, callStreamHeader({ mode: 'values', procedure: 'math.count', remainingMs: undefined, callId: undefined, argumentBytes: 1 }))),
+  'stream-arguments': encodeFrame(FrameType.streamArguments, none, 2),
+  'stream-accepted': encodeFrame(FrameType.streamAccepted, none, null),
+  'stream-value': encodeFrame(FrameType.streamValue, none, 1),
+  'stream-end': encodeFrame(FrameType.streamEnd, none, resultBody(null)),
   'peer-exchange': encodeFrame(FrameType.peerExchange, request, [8, peerExchangeBody(16)]),
   'peer-exchange-reply': encodeFrame(FrameType.peerExchangeReply, reply, [8, peerExchangeReplyBody([{ nodeId: client.id, addresses: [clientAddress], ageSeconds: 12 }])]),
   'find-node': dhtRequest({ type: 'find-node', target: key.bytes }),
