@@ -4,7 +4,7 @@ import { facts, humanSeconds, printable, shortId } from './text.js';
 
 /** The state of a node as lines for people. */
 export function statusText(status: NodeStatus): string {
-  const { peers, nat, dht, pool } = status;
+  const { peers, nat, dht, pool, portMapping } = status;
   return facts([
     ['node', status.nodeId],
     ['realm', printable(status.realm)],
@@ -12,6 +12,7 @@ export function statusText(status: NodeStatus): string {
     ['listens on', status.listen.map((address) => `udp ${formatAddress(address)}`).join(', ')],
     ['public address', status.publicAddress ?? 'not known'],
     ['nat', nat ? `${nat.type} (mapping ${nat.mapping}, filtering ${nat.filtering})` : undefined],
+    ['port mapping', portMapping ? `${portMapping.external} to ${portMapping.internal} (${portMapping.protocol})` : undefined],
     ['peers', `${peers.connected} connected (${peers.direct} direct, ${peers.relayed} relayed)`],
     ['relays', status.relays.length === 0 ? undefined : `reachable through ${status.relays.map(shortId).join(', ')}`],
     ['dht', dht ? `${dht.nodes} nodes, ${dht.records} records` : undefined],

@@ -65,7 +65,8 @@ export function natRules(kind: Exclude<NatKind, 'none'>, wanAddress: string, beh
     }`;
 }
 
-const onlyAnswers = 'chain through { type filter hook forward priority filter; iifname "wan" ct state established,related accept; iifname "wan" drop; }';
+/** And what a port that somebody had mapped takes in. */
+const onlyAnswers = 'chain through { type filter hook forward priority filter; iifname "wan" ct state established,related accept; iifname "wan" ct status dnat accept; iifname "wan" drop; }';
 
 /** Chains and sets of the table, one a string. */
 function translation(kind: Exclude<NatKind, 'none'>, wanAddress: string, behaviour: NatBehaviour): string[] {

@@ -43,7 +43,7 @@ export class NodeProcess {
     const args = ['node', 'start', '--json', '--data-dir', options.dataDir, ...(options.flags ?? [])];
     if (!options.unconfigured) args.push('--port', String(options.port ?? 0));
     if (options.bootstrap) args.push('--bootstrap', options.bootstrap.join(','));
-    const env = { ...process.env, ...(options.unconfigured ? {} : { MACULA_METRICS_PORT: '0', MACULA_MDNS: 'false' }), ...options.env };
+    const env = { ...process.env, ...(options.unconfigured ? {} : { MACULA_METRICS_PORT: '0', MACULA_MDNS: 'false', MACULA_PORT_MAPPING: 'false' }), ...options.env };
     const command = options.netns === undefined ? [process.execPath, bin, ...args] : ['ip', 'netns', 'exec', options.netns, process.execPath, bin, ...args];
     const child = spawn(command[0]!, command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const log: string[] = [];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { natBehaviour, natType } from './protocol.js';
+import { natBehaviour, natType, portMapping } from './protocol.js';
 import { addressText, milliseconds } from './protocol-fields.js';
 
 /** Requests and responses of the control socket about NATs; the rules are those of protocol.ts. */
@@ -19,7 +19,7 @@ export const natProbeResult = z.object({
   localAddress: addressText.nullable(),
   portPreserving: z.boolean().nullable(),
   hairpin: z.boolean().nullable(),
-  portMapping: z.object({ protocol: z.enum(['upnp', 'nat-pmp', 'pcp']), external: addressText, internal: addressText }).nullable().describe('What the router forwards at the wish of the node'),
+  portMapping: portMapping.nullable(),
   servers: z.array(z.object({ address: addressText, mapped: addressText.nullable(), rttMs: milliseconds.nullable() })),
   advice: z.string(),
 });

@@ -23,6 +23,9 @@ export const natType = z.enum(['none', 'full-cone', 'address-restricted', 'port-
 /** Behaviour in the terms of RFC 4787. */
 export const natBehaviour = z.enum(['endpoint-independent', 'address-dependent', 'address-and-port-dependent', 'unknown']);
 
+/** What a router forwards. */
+export const portMapping = z.object({ protocol: z.enum(['upnp', 'nat-pmp', 'pcp']), external: addressText, internal: addressText }).describe('What the router forwards at the wish of the node');
+
 export const nodeStatus = z.object({
   nodeId,
   realm: z.string(),
@@ -33,6 +36,7 @@ export const nodeStatus = z.object({
   listen: z.array(socketAddress),
   publicAddress: addressText.nullable().describe('The address other nodes see this one at; null while none said so'),
   nat: z.object({ type: natType, mapping: natBehaviour, filtering: natBehaviour }).nullable(),
+  portMapping: portMapping.nullable(),
   peers: z.object({ connected: count, direct: count, relayed: count }),
   relays: z.array(nodeId).describe('Relays the node can be reached through; empty where it needs none or found none'),
   dht: z.object({ nodes: count, records: count }).nullable().describe('null while it does not run'),

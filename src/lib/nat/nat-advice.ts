@@ -1,10 +1,15 @@
-import type { NatFinding, PortMapping } from './nat-finding.js';
+import { isUseful, type NatFinding, type PortMapping } from './nat-finding.js';
 
 const forward = 'Forward the UDP port of the node in the router, or allow UPnP there, and it needs neither punching nor a relay.';
 
 /** What the finding means for the node and what to do about it, in a sentence or two. */
 export function natAdvice(finding: NatFinding, portMapping: PortMapping | undefined): string {
-  if (portMapping) return 'The router forwards the UDP port of the node: others reach it directly.';
+  if (isUseful(portMapping, finding)) return 'The router forwards the UDP port of the node: others reach it directly.';
+  const advice = adviceFor(finding);
+  return portMapping ? `The router forwards the UDP port of the node, but others see it at another address: there is a second NAT outside the router. ${advice}` : advice;
+}
+
+function adviceFor(finding: NatFinding): string {
   switch (finding.natType) {
     case 'none':
       return adviceWithoutNat(finding);

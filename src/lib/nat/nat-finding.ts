@@ -52,3 +52,12 @@ export interface NatFinding {
   /** Clock.wallMs() of the measurement. */
   readonly measuredAtMs: number;
 }
+
+/**
+ * Whether a router's mapping lets the Internet in: others must see this node at the address the router names. Where they see
+ * another one, there is a second NAT outside, or what answered is no router; where nobody has told yet, it is believed.
+ */
+export function isUseful(mapping: PortMapping | undefined, finding: NatFinding | undefined): mapping is PortMapping {
+  const seen = finding?.publicAddress?.host;
+  return mapping !== undefined && (seen === undefined || seen.includes(':') || seen === mapping.external.host);
+}

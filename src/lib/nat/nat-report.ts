@@ -1,6 +1,6 @@
 import { formatAddress, type SocketAddress } from '../base/address.js';
 import { natAdvice } from './nat-advice.js';
-import type { NatFinding, PortMapping } from './nat-finding.js';
+import { isUseful, type NatFinding, type PortMapping } from './nat-finding.js';
 
 /** A finding as `macula nat probe` prints it; addresses are `host:port`, what is not known is null. */
 export interface NatReport {
@@ -28,14 +28,18 @@ export function natReport(finding: NatFinding, portMapping: PortMapping | undefi
     filtering: finding.filtering,
     portAllocation: allocation.kind,
     portDelta: allocation.kind === 'sequential' ? allocation.delta : null,
-    publicAddress: textOf(portMapping?.external ?? finding.publicAddress),
+    publicAddress: textOf(isUseful(portMapping, finding) ? portMapping.external : finding.publicAddress),
     localAddress: textOf(finding.localAddress),
     portPreserving: finding.portPreserving ?? null,
     hairpin: finding.hairpin ?? null,
-    portMapping: portMapping ? { protocol: portMapping.protocol, external: formatAddress(portMapping.external), internal: formatAddress(portMapping.internal) } : null,
+    portMapping: portMappingReport(portMapping),
     servers: finding.servers.map(({ address, mapped, rttMs }) => ({ address: formatAddress(address), mapped: textOf(mapped), rttMs: rttMs ?? null })),
     advice: natAdvice(finding, portMapping),
   };
+}
+
+export function portMappingReport(mapping: PortMapping | undefined): NatReport['portMapping'] {
+  return mapping ? { protocol: mapping.protocol, external: formatAddress(mapping.external), internal: formatAddress(mapping.internal) } : null;
 }
 
 function textOf(address: SocketAddress | undefined): string | null {

@@ -4,6 +4,7 @@ import { pubsubChild } from './pubsub-child.js';
 import { punchChild } from './punch-child.js';
 import { rpcChild } from './rpc-child.js';
 import { natChild } from './nat-children.js';
+import { portMappingChild } from './port-mapping-child.js';
 import type { SupervisorPolicy } from './supervisor-core.js';
 import { Supervisor, type ChildSpec } from './supervisor.js';
 import { relayChild, relayClientChild } from './relay-children.js';
@@ -18,7 +19,8 @@ const rootPolicy: SupervisorPolicy = { ...policy, strategy: 'one_for_one', maxRe
 /** Builds the supervision tree of a node (docs/SUPERVISION.md); nothing is started yet. */
 export function buildTree(components: TreeComponents, settings: Settings): Supervisor {
   const mesh = [
-    storeChild, endpointChild, sessionsChild, natChild, relayChild, poolChild, dhtChild, rpcChild, peersChild, pubsubChild, relayClientChild, punchChild, ...(settings.mdns ? [discoveryChild] : []),
+    storeChild, endpointChild, sessionsChild, natChild, ...(settings.portMapping ? [portMappingChild] : []), relayChild, poolChild, dhtChild, rpcChild, peersChild, pubsubChild, relayClientChild, punchChild,
+    ...(settings.mdns ? [discoveryChild] : []),
   ];
   const surface = [hostChild, controlChild, ...(settings.metrics ? [listenerChild] : [])];
   const specs = (children: typeof mesh): ChildSpec[] => children.map((child) => child(components, settings));

@@ -12,6 +12,7 @@ import type { EffectiveConfig, NodeStatus } from '../control/protocol.js';
 import type { KeyType } from '../identity/identity.js';
 import { loadOrCreateIdentity } from '../identity/key-store.js';
 import type { NodeId } from '../identity/node-id.js';
+import { portMappingReport } from '../nat/nat-report.js';
 import { Metrics } from '../observability/metrics.js';
 import { logTelemetry } from '../observability/telemetry-log.js';
 import { Telemetry } from '../observability/telemetry.js';
@@ -218,6 +219,7 @@ export class MaculaNode implements Service {
       listen: [...this.listen],
       publicAddress: observed ? formatAddress(observed) : null,
       nat: this.nat.kind(),
+      portMapping: portMappingReport(this.nat.portMapping),
       peers: countPaths(this.#parts.peers?.listPeers() ?? []),
       relays: this.#parts.relayClient?.relays().map(({ nodeId }) => nodeId) ?? [],
       dht: this.#parts.dht ? sizeOfDht(this.#parts.dht.stats()) : null,

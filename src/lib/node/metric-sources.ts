@@ -1,4 +1,5 @@
 import type { DhtCounts, MetricSources, NodeCounts, PoolCounts, PubSubCounts, RelayCounts, RpcCounts, SessionCounts, TransportCounts } from '../observability/metric-sources.js';
+import { natCounts } from './nat-counts.js';
 import type { NodeHealth } from './node-health.js';
 import type { NodeParts } from './node-parts.js';
 
@@ -109,5 +110,6 @@ export function metricSources(parts: NodeParts, health: NodeHealth): MetricSourc
     rpc: () => parts.rpc?.stats() ?? noRpc,
     pubsub: () => parts.pubsub?.stats() ?? noPubSub,
     relay: () => relayCounts(parts),
+    nat: () => natCounts(parts),
   };
 }

@@ -1,6 +1,6 @@
 import { addressScope, type SocketAddress } from '../base/address.js';
 import type { NodeStatus } from '../control/protocol.js';
-import type { NatFinding, PortMapping } from '../nat/nat-finding.js';
+import { isUseful, type NatFinding, type PortMapping } from '../nat/nat-finding.js';
 import { natReport, type NatReport } from '../nat/nat-report.js';
 import { parseServerName, resolveServers } from '../nat/server-names.js';
 import { systemResolver } from '../peers/system-resolver.js';
@@ -22,7 +22,7 @@ export class NodeNat {
 
   /** What the router forwards at the node's wish. */
   get portMapping(): PortMapping | undefined {
-    return undefined;
+    return this.#parts.portMapper?.mapping;
   }
 
   /** The NAT in three words, as `node status` shows it; null while nothing is known. */
@@ -33,7 +33,8 @@ export class NodeNat {
 
   /** Where the Internet sees this node; undefined while that is not known. */
   publicAddress(): SocketAddress | undefined {
-    if (this.portMapping) return this.portMapping.external;
+    const { portMapping } = this;
+    if (isUseful(portMapping, this.finding)) return portMapping.external;
     const address = this.finding?.publicAddress;
     return address && addressScope(address.host) === 'public' ? address : undefined;
   }

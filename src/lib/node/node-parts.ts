@@ -3,6 +3,7 @@ import type { Dht } from '../dht/dht.js';
 import type { NodeIdentity } from '../identity/identity.js';
 import type { Pins } from '../identity/pins.js';
 import type { PeerRelays } from '../nat/peer-relays.js';
+import type { PortMapper } from '../nat/port-mapper.js';
 import type { Puncher } from '../nat/puncher.js';
 import type { RelayClient } from '../nat/relay-client.js';
 import type { RelayDialler } from '../nat/relay-dialler.js';
@@ -41,6 +42,7 @@ export class NodeParts {
   relayDialler: RelayDialler | undefined;
   peerRelays: PeerRelays | undefined;
   nat: NatDiscovery | undefined;
+  portMapper: PortMapper | undefined;
   pool: ConnectionPool | undefined;
   dht: Dht | undefined;
   rpc: Rpc | undefined;

@@ -58,7 +58,7 @@ export function natSummary(finding: NatFinding | undefined): NatSummary {
   return { natType, mapping, filtering, ports, portDelta: allocation.kind === 'sequential' ? allocation.delta : 0 };
 }
 
-function ownSide({ localAddresses, sessions, nat }: NodeParts): OwnSide {
+function ownSide({ localAddresses, sessions, nat, portMapper }: NodeParts): OwnSide {
   const local = localAddresses?.interfaceAddresses() ?? [];
   // As peers on direct paths saw this node when they connected; what several saw comes first.
   const seen = new Map<string, { readonly address: SocketAddress; count: number }>();
@@ -70,7 +70,7 @@ function ownSide({ localAddresses, sessions, nat }: NodeParts): OwnSide {
     else seen.set(formatAddress(address), { address, count: 1 });
   }
   const observed = [...seen.values()].sort((a, b) => b.count - a.count).map(({ address }) => address);
-  return { nat: natSummary(nat?.finding), candidates: offeredCandidates({ local, mapped: [], observed }), local };
+  return { nat: natSummary(nat?.finding), candidates: offeredCandidates({ local, mapped: portMapper?.mapping ? [portMapper.mapping.external] : [], observed }), local };
 }
 
 function wasReachedAt({ sessions }: NodeParts, nodeId: string, host: string): boolean {

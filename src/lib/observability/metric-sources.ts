@@ -110,6 +110,20 @@ export interface RelayCounts {
   readonly ended: CountsByReason;
 }
 
+/** What is done about NATs: STUN, discovery, port mapping, direct paths for relayed connections. */
+export interface NatCounts {
+  readonly stunRequests: CountsByReason;
+  readonly measurements: CountsByReason;
+  /** Whether a router forwards the port now. */
+  readonly portMapped: boolean;
+  readonly portMappings: CountsByReason;
+  /** Attempts at a direct path, by technique and outcome. */
+  readonly punches: Readonly<Record<string, CountsByReason>>;
+  readonly punchProbes: number;
+  readonly upgrades: number;
+  readonly fallbacks: number;
+}
+
 /** The node as a whole. */
 export interface NodeCounts {
   readonly live: boolean;
@@ -138,4 +152,5 @@ export interface MetricSources {
   rpc(): RpcCounts;
   pubsub(): PubSubCounts;
   relay(): RelayCounts;
+  nat(): NatCounts;
 }

@@ -1,6 +1,7 @@
 import type { MetricSpec } from './metric.js';
 import type { MetricSources } from './metric-sources.js';
 import { dhtMetrics } from './metrics-dht.js';
+import { natMetrics } from './metrics-nat.js';
 import { nodeMetrics } from './metrics-node.js';
 import { peerMetrics } from './metrics-peers.js';
 import { poolMetrics } from './metrics-pool.js';
@@ -27,6 +28,7 @@ export const metricAreas: readonly MetricArea[] = [
   { title: 'Remote procedure calls', metrics: rpcMetrics },
   { title: 'Publish/subscribe', metrics: pubsubMetrics },
   { title: 'Relaying for others', metrics: relayMetrics },
+  { title: 'NATs', metrics: natMetrics },
 ];
 
 /** The information metric, whose versions are in its labels. */

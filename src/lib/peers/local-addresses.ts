@@ -29,6 +29,7 @@ export class LocalAddresses {
   readonly #advertise: readonly SocketAddress[];
   /** Where each peer saw us come from; newest last. */
   readonly #observed = new Map<string, SocketAddress>();
+  #mapped: SocketAddress | undefined;
 
   /** @throws MaculaError MACULA_INVALID_CONFIG for an entry of `advertise` that is not host:port with a literal address */
   constructor(
@@ -38,10 +39,10 @@ export class LocalAddresses {
     this.#advertise = settings.advertise.map(parseAdvertised);
   }
 
-  /** What to tell others, best first: the `advertise` setting if there is one, otherwise confirmed observations and interfaces. */
+  /** What to tell others, best first: the `advertise` setting if there is one, otherwise what a router maps, confirmed observations and interfaces. */
   list(): SocketAddress[] {
     if (this.#advertise.length > 0) return [...this.#advertise];
-    const all = [...this.#confirmed(), ...this.interfaceAddresses()];
+    const all = [...(this.#mapped ? [this.#mapped] : []), ...this.#confirmed(), ...this.interfaceAddresses()];
     return [...new Map(all.map((address) => [formatAddress(address), address])).values()].slice(0, maxAdvertised);
   }
 
@@ -66,6 +67,11 @@ export class LocalAddresses {
       }),
     }));
     return all.filter(({ addresses }) => addresses.length > 0);
+  }
+
+  /** A router maps this address to the node; undefined: none any more. */
+  setMapped(address: SocketAddress | undefined): void {
+    this.#mapped = address;
   }
 
   /** A peer says it sees this node at `address`. @param observer its node id */

@@ -20,6 +20,7 @@ export const status: NodeStatus = {
   listen: [{ host: '127.0.0.1', port: 4433 }],
   publicAddress: null,
   nat: null,
+  portMapping: null,
   peers: { connected: 0, direct: 0, relayed: 0 },
   relays: [],
   dht: null,

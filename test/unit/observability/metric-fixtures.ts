@@ -27,6 +27,10 @@ export function constantSources(value: () => number): MetricSources {
       refused: { signature: value() },
     }),
     relay: () => ({ reservations: value(), sessions: value(), bytes: value(), datagrams: value(), opened: value(), refused: { requests: value() }, ended: { idle: value() } }),
+    nat: () => ({
+      stunRequests: { answered: value() }, measurements: { done: value() }, portMapped: value() > 0, portMappings: { granted: value() }, punches: { simple: { direct: value() } },
+      punchProbes: value(), upgrades: value(), fallbacks: value(),
+    }),
   };
 }
 
