@@ -5,13 +5,19 @@ import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
-import { spawnMacula } from '../support/cli.js';
+import { macula, spawnMacula } from '../support/cli.js';
 import { manifest, type StatefulSetManifest } from '../support/kubernetes.js';
 
 interface Ready {
   nodeId: string;
   listen: { port: number }[];
   metricsUrl: string;
+  controlSocket: string;
+}
+
+interface Pod {
+  child: ChildProcess;
+  ready: Ready;
 }
 
 /** A node as the StatefulSet has a pod of it started, on this machine: its user, its variables, its volume. */
@@ -21,25 +27,28 @@ describe('a pod of the StatefulSet', function () {
   const { data: config } = manifest<{ data: Record<string, string> }>('config-map.yaml');
   const mountPath = container.volumeMounts[0]!.mountPath;
   let directory: string;
-  let volume: string;
   const running: ChildProcess[] = [];
 
   before(function () {
     if (process.getuid?.() !== 0) return this.skip();
     directory = mkdtempSync(join(tmpdir(), 'macula-pod-'));
     chmodSync(directory, 0o755);
-    volume = join(directory, 'volume');
-    // What kubelet makes of the top of a volume for fsGroup.
-    mkdirSync(volume);
-    chownSync(volume, 0, securityContext.fsGroup);
-    chmodSync(volume, 0o2775);
   });
   after(() => {
     for (const child of running) child.kill('SIGKILL');
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
   });
 
-  async function start(bootstrap: string): Promise<{ child: ChildProcess; ready: Ready }> {
+  /** A volume as kubelet makes its top for fsGroup. */
+  function freshVolume(name: string): string {
+    const volume = join(directory, name);
+    mkdirSync(volume);
+    chownSync(volume, 0, securityContext.fsGroup);
+    chmodSync(volume, 0o2775);
+    return volume;
+  }
+
+  async function start(volume: string, bootstrap: string): Promise<Pod> {
     const own = Object.fromEntries(container.env.map(({ name, value }) => [name, value?.replace(mountPath, volume) ?? '127.0.0.1']));
     const env = { ...config, ...own, MACULA_BOOTSTRAP_URL: bootstrap, MACULA_QUIC_PORT: '0', MACULA_METRICS_PORT: '0', HOME: '/nonexistent' };
     const child = spawnMacula(['node', 'start', '--json'], { env, uid: securityContext.runAsUser, gid: securityContext.runAsGroup });
@@ -58,13 +67,26 @@ describe('a pod of the StatefulSet', function () {
     expect((await ended)[0]).to.equal(0);
   }
 
-  it('becomes ready alone, answers the probes, and keeps its id and an unharmed volume over a restart', async () => {
-    // The first pod finds nobody under the names it is given.
-    const first = await start('https://127.0.0.1:9');
-    const base = new URL(first.ready.metricsUrl).origin;
-    for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
-      expect((await fetch(`${base}${probe.httpGet.path}`)).status, probe.httpGet.path).to.equal(200);
+  async function answers({ ready }: Pod): Promise<number[]> {
+    const base = new URL(ready.metricsUrl).origin;
+    const probes = [container.startupProbe, container.livenessProbe, container.readinessProbe];
+    return Promise.all(probes.map(async ({ httpGet }) => (await fetch(`${base}${httpGet.path}`)).status));
+  }
+
+  it('counts as started at once and as ready when it has found another', async () => {
+    const first = await start(freshVolume('a'), 'https://127.0.0.1:9');
+    expect(await answers(first)).to.deep.equal([200, 200, 503]);
+    const second = await start(freshVolume('b'), `https://127.0.0.1:9,https://127.0.0.1:${first.ready.listen[0]!.port}`);
+    for (const { ready } of [first, second]) {
+      expect((await macula(['node', 'wait', '--for', 'peers>=1', '--timeout', '10s', '--socket', ready.controlSocket])).code).to.equal(0);
     }
+    expect(await Promise.all([answers(first), answers(second)])).to.deep.equal([[200, 200, 200], [200, 200, 200]]);
+    await Promise.all([end(first.child), end(second.child)]);
+  });
+
+  it('keeps its id and an unharmed volume over a restart', async () => {
+    const volume = freshVolume('c');
+    const first = await start(volume, '');
     await end(first.child);
     const dataDir = container.env.find(({ name }) => name === 'MACULA_DATA_DIR')!.value!;
     const key = statSync(join(volume, relative(mountPath, dataDir), 'key.pem'));
@@ -72,7 +94,7 @@ describe('a pod of the StatefulSet', function () {
     // OnRootMismatch: kubelet changes nothing as long as the top still has this owner and mode.
     const top = statSync(volume);
     expect([top.gid, top.mode & 0o7777]).to.deep.equal([securityContext.fsGroup, 0o2775]);
-    const second = await start('https://127.0.0.1:9');
+    const second = await start(volume, '');
     expect(second.ready.nodeId).to.equal(first.ready.nodeId);
     await end(second.child);
   });

@@ -48,7 +48,7 @@ describe('the Kubernetes manifests', () => {
 
   it('probe pages that a node serves, on the port it serves them on', () => {
     const listener = readFileSync(join(root, 'src/lib/observability/http-listener.ts'), 'utf8');
-    const probes: [Probe, string][] = [[container.startupProbe, '/readyz'], [container.livenessProbe, '/livez'], [container.readinessProbe, '/readyz']];
+    const probes: [Probe, string][] = [[container.startupProbe, '/livez'], [container.livenessProbe, '/livez'], [container.readinessProbe, '/readyz']];
     for (const [{ httpGet }, path] of probes) {
       expect(httpGet).to.deep.equal({ path, port: 'metrics' });
       expect(listener).to.include(`app.get('${path}'`);
