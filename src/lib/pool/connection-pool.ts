@@ -26,6 +26,12 @@ const blameless: ReadonlySet<ErrorCode> = new Set(['MACULA_ABORTED', 'MACULA_SEL
 /** Times a request looks for another connection after one that was gone before it could be written. */
 const maxConnections = 3;
 
+/** A session and its place in the pool, held by a caller. */
+interface Held {
+  readonly entry: PoolEntry;
+  readonly session: Session;
+}
+
 /** All connections of a node to its peers: dialled once for all who ask, kept while used, checked when in doubt. */
 export class ConnectionPool implements Service {
   readonly #components: PoolComponents;
@@ -74,13 +80,13 @@ export class ConnectionPool implements Service {
    * connections in use), MACULA_SELF_DIAL, MACULA_TIMED_OUT, MACULA_ABORTED, and as SessionManager.dial
    */
   async acquire(nodeId: NodeId, options: AcquireOptions = {}): Promise<Lease> {
-    const { entry, session } = await this.#hold(nodeId, options);
+    const { entry, session } = await this.#hold(nodeId, options, this.#nowMs());
     return { session, release: once(() => this.#release(entry)) };
   }
 
   /** Calls `use` with a connection that is held until its promise settles. @throws as {@link acquire} and `use` */
   async withSession<T>(nodeId: NodeId, use: (session: Session) => T | Promise<T>, options: AcquireOptions = {}): Promise<T> {
-    const { entry, session } = await this.#hold(nodeId, options);
+    const { entry, session } = await this.#hold(nodeId, options, this.#nowMs());
     try {
       const result = await use(session);
       this.#core.answered(entry, this.#nowMs());
@@ -100,26 +106,33 @@ export class ConnectionPool implements Service {
    * @throws MaculaError as {@link acquire} and Session.request; where it was never sent, `executed: 'no'` in the details says so
    */
   async request(nodeId: NodeId, type: FrameType, body: unknown, options: PoolRequestOptions = {}): Promise<unknown> {
-    const deadlineMs = this.#nowMs() + (options.timeoutMs ?? this.#settings.requestTimeoutMs);
+    const { signal } = options;
+    let nowMs = this.#nowMs();
+    const deadlineMs = nowMs + (options.timeoutMs ?? this.#settings.requestTimeoutMs);
     let mayRepeat = options.idempotent === true;
     for (let round = 1; ; round++) {
-      let held: Connected & { readonly entry: PoolEntry };
+      let held: Held | Promise<Held>;
       try {
-        held = await this.#hold(nodeId, { ...options, timeoutMs: deadlineMs - this.#nowMs() });
+        held = this.#hold(nodeId, options, nowMs, deadlineMs);
+        if (held instanceof Promise) {
+          held = await held;
+          nowMs = this.#nowMs();
+        }
       } catch (error) {
         throw round === 1 ? unsentError(MaculaError.from(error)) : error;
       }
       const { entry, session } = held;
       const unsent = session.isClosed;
       try {
-        const timeoutMs = Math.max(0, deadlineMs - this.#nowMs());
-        const reply = await session.request(type, body, options.signal ? { timeoutMs, signal: options.signal } : { timeoutMs });
+        const timeoutMs = Math.max(0, deadlineMs - nowMs);
+        const reply = await session.request(type, body, signal ? { timeoutMs, signal } : { timeoutMs });
         this.#core.answered(entry, this.#nowMs());
         return reply;
       } catch (cause) {
         const error = MaculaError.from(cause);
         this.#judge(entry, error);
-        const again = error.code === 'MACULA_CONNECTION_CLOSED' && round < maxConnections && (unsent || mayRepeat) && this.#nowMs() < deadlineMs;
+        nowMs = this.#nowMs();
+        const again = error.code === 'MACULA_CONNECTION_CLOSED' && round < maxConnections && (unsent || mayRepeat) && nowMs < deadlineMs;
         if (!again) throw error;
         if (!unsent) mayRepeat = false;
       } finally {
@@ -131,16 +144,18 @@ export class ConnectionPool implements Service {
   /** Serves a request type on all sessions; a connection counts as in use while the peer's request is served. */
   serve(type: FrameType, replyType: FrameType, handler: RequestHandler): void {
     this.#components.sessions.handle(type, replyType, (body, context) => {
-      const release = this.hold(context.session.nodeId);
+      const entry = this.#core.hold(context.session.nodeId, this.#nowMs());
+      if (!entry) return handler(body, context);
+      let result: unknown;
       try {
-        const result = handler(body, context);
-        if (result instanceof Promise) return result.finally(release);
-        release();
-        return result;
+        result = handler(body, context);
       } catch (error) {
-        release();
+        this.#release(entry);
         throw error;
       }
+      if (result instanceof Promise) return result.finally(() => this.#release(entry));
+      this.#release(entry);
+      return result;
     });
   }
 
@@ -170,16 +185,19 @@ export class ConnectionPool implements Service {
     return { ...stats, connections };
   }
 
-  /** A usable session and the entry, held for the caller. */
-  async #hold(nodeId: NodeId, options: AcquireOptions): Promise<Connected & { readonly entry: PoolEntry }> {
+  /**
+   * A usable session and the entry, held for the caller: at once where there is one, as a promise where it has to be checked or made.
+   * @param deadlineMs Clock.nowMs() until which to wait; `options.timeoutMs` from now where absent
+   */
+  #hold(nodeId: NodeId, options: AcquireOptions, nowMs: number, deadlineMs?: number): Held | Promise<Held> {
     throwIfAborted(options.signal);
     if (!this.#isRunning) throw stoppedError();
     if (nodeId === this.#components.nodeId) throw new MaculaError('MACULA_SELF_DIAL', 'a node does not connect to itself');
     const current = this.#current(nodeId);
-    const lookup = this.#core.lookup(nodeId, () => current && lastHeardMs(current), this.#nowMs());
+    const lookup = this.#core.lookup(nodeId, () => current && lastHeardMs(current), nowMs);
     switch (lookup.kind) {
       case 'use':
-        return { entry: lookup.entry, session: current!, dialled: false };
+        return { entry: lookup.entry, session: current! };
       case 'excluded':
         throw excludedError(nodeId, lookup);
       case 'full':
@@ -190,15 +208,16 @@ export class ConnectionPool implements Service {
         break;
       case 'wait':
     }
-    return { entry: lookup.entry, ...(await this.#wait(this.#attempts.get(nodeId)!, options)) };
+    const timeoutMs = deadlineMs === undefined ? (options.timeoutMs ?? this.#settings.dialTimeoutMs) : deadlineMs - nowMs;
+    return this.#wait(this.#attempts.get(nodeId)!, timeoutMs, options.signal);
   }
 
-  async #wait(attempt: DialAttempt, options: AcquireOptions): Promise<Connected> {
+  async #wait(attempt: DialAttempt, timeoutMs: number, signal: AbortSignal | undefined): Promise<Held> {
     const { clock } = this.#components;
     try {
-      const connected = await withTimeout(clock, options.timeoutMs ?? this.#settings.dialTimeoutMs, 'connecting to the peer', options.signal, () => attempt.outcome);
-      this.#core.waited(connected.dialled);
-      return connected;
+      const { session, dialled } = await withTimeout(clock, timeoutMs, 'connecting to the peer', signal, () => attempt.outcome);
+      this.#core.waited(dialled);
+      return { entry: attempt.entry, session };
     } catch (error) {
       this.#core.waited(true);
       this.#release(attempt.entry);

@@ -15,6 +15,8 @@ export interface PoolEntry {
   /** Callers using it or waiting for it. */
   holders: number;
   lastUsedMs: number;
+  /** Its place in the order of use: who was used later has the larger one. */
+  usedTurn: number;
   /** The last proof that the peer is there. */
   lastHeardMs: number;
   /** A request on it timed out. */
@@ -37,10 +39,11 @@ export type Lookup =
 export class PoolCore {
   readonly #settings: PoolCoreSettings;
   readonly #health: PeerHealthTable;
-  /** The entry used least recently comes first. */
+  /** Without order: keeping it at each use costs more the more connections there are, and it is wanted only when one must go. */
   readonly #entries = new Map<NodeId, PoolEntry>();
   readonly #kept = new Map<string, ReadonlySet<NodeId>>();
   readonly #evictions = { lru: 0, idle: 0, failed: 0 };
+  #turns = 0;
   #hits = 0;
   #misses = 0;
   #dials = 0;
@@ -93,7 +96,7 @@ export class PoolCore {
         evict = this.#makeRoom();
         if (evict === undefined) return nodeId;
       }
-      entry = { nodeId, state: 'open', holders: 0, lastUsedMs: nowMs, lastHeardMs: nowMs, suspect: false };
+      entry = { nodeId, state: 'open', holders: 0, lastUsedMs: nowMs, usedTurn: ++this.#turns, lastHeardMs: nowMs, suspect: false };
       this.#entries.set(nodeId, entry);
     }
     this.#heard(entry, nowMs);
@@ -171,19 +174,13 @@ export class PoolCore {
 
   /** When the next connection will have been idle for too long, or undefined. */
   nextDeadline(): number | undefined {
-    for (const entry of this.#entries.values()) {
-      if (this.#isEvictable(entry)) return entry.lastUsedMs + this.#settings.poolIdleMs;
-    }
-    return undefined;
+    const first = this.#leastRecent();
+    return first && first.lastUsedMs + this.#settings.poolIdleMs;
   }
 
   /** Returns the connections to close because nobody used them. */
   handleTimeout(nowMs: number): NodeId[] {
-    const idle: PoolEntry[] = [];
-    for (const entry of this.#entries.values()) {
-      if (entry.lastUsedMs + this.#settings.poolIdleMs > nowMs) break;
-      if (this.#isEvictable(entry)) idle.push(entry);
-    }
+    const idle = this.#inOrderOfUse().filter((entry) => entry.lastUsedMs + this.#settings.poolIdleMs <= nowMs && this.#isEvictable(entry));
     for (const entry of idle) this.#evict(entry, 'idle');
     return idle.map(({ nodeId }) => nodeId);
   }
@@ -203,7 +200,7 @@ export class PoolCore {
 
   /** All connections, the least recently used first. @param link what the transport knows of one */
   connections(nowMs: number, link: (nodeId: NodeId) => { path: PooledConnection['path']; rttMs: number | undefined }): PooledConnection[] {
-    return [...this.#entries.values()].map((entry) => {
+    return this.#inOrderOfUse().map((entry) => {
       const { path, rttMs } = link(entry.nodeId);
       const idleSeconds = entry.holders > 0 ? 0 : Math.floor((nowMs - entry.lastUsedMs) / 1000);
       return { nodeId: entry.nodeId, state: this.#shownState(entry), path, idleSeconds, inFlight: entry.holders, health: this.#shownHealth(entry, rttMs, nowMs) };
@@ -232,18 +229,28 @@ export class PoolCore {
       evict = this.#makeRoom();
       if (evict === undefined) return { kind: 'full' };
     }
-    const entry: PoolEntry = { nodeId, state: 'dialling', holders: 1, lastUsedMs: nowMs, lastHeardMs: nowMs, suspect: false };
+    const entry: PoolEntry = { nodeId, state: 'dialling', holders: 1, lastUsedMs: nowMs, usedTurn: ++this.#turns, lastHeardMs: nowMs, suspect: false };
     this.#entries.set(nodeId, entry);
     return { kind: 'connect', entry, evict };
   }
 
   #makeRoom(): NodeId | undefined {
+    const entry = this.#leastRecent();
+    if (entry) this.#evict(entry, 'lru');
+    return entry?.nodeId;
+  }
+
+  /** Of the connections that may go the one used least recently. */
+  #leastRecent(): PoolEntry | undefined {
+    let least: PoolEntry | undefined;
     for (const entry of this.#entries.values()) {
-      if (!this.#isEvictable(entry)) continue;
-      this.#evict(entry, 'lru');
-      return entry.nodeId;
+      if ((!least || entry.usedTurn < least.usedTurn) && this.#isEvictable(entry)) least = entry;
     }
-    return undefined;
+    return least;
+  }
+
+  #inOrderOfUse(): PoolEntry[] {
+    return [...this.#entries.values()].sort((a, b) => a.usedTurn - b.usedTurn);
   }
 
   #evict(entry: PoolEntry, reason: EvictionReason): void {
@@ -268,12 +275,9 @@ export class PoolCore {
     return entry;
   }
 
-  /** Moves the entry to the end of the queue. */
   #used(entry: PoolEntry, nowMs: number): void {
     entry.lastUsedMs = nowMs;
-    if (this.#entries.get(entry.nodeId) !== entry) return;
-    this.#entries.delete(entry.nodeId);
-    this.#entries.set(entry.nodeId, entry);
+    entry.usedTurn = ++this.#turns;
   }
 
   #isDoubtful(entry: PoolEntry, heardMs: () => number | undefined, nowMs: number): boolean {
