@@ -10,6 +10,9 @@ export interface RememberedCall<Running> {
   running: Running | undefined;
   /** The reply's body in MessagePack, once it is done. */
   reply: Uint8Array | undefined;
+  /** The calls answered before and after it that are remembered, too. */
+  older: RememberedCall<Running> | undefined;
+  newer: RememberedCall<Running> | undefined;
 }
 
 /**
@@ -18,8 +21,10 @@ export interface RememberedCall<Running> {
  */
 export class CallMemory<Running> {
   readonly #maxBytes: number;
-  /** Oldest first. */
   readonly #calls = new Map<string, RememberedCall<Running>>();
+  // A list of their own, as the front of a map that is deleted from at the front takes ever longer to find.
+  #oldest: RememberedCall<Running> | undefined;
+  #newest: RememberedCall<Running> | undefined;
   #bytes = 0;
 
   constructor(maxBytes: number) {
@@ -45,35 +50,38 @@ export class CallMemory<Running> {
 
   begin(key: string, running: Running, deadlineMs: number, nowMs: number): RememberedCall<Running> {
     this.#forgetExpired(nowMs);
-    const call: RememberedCall<Running> = { key, deadlineMs, running, reply: undefined };
+    const call: RememberedCall<Running> = { key, deadlineMs, running, reply: undefined, older: undefined, newer: undefined };
     this.#calls.set(key, call);
     return call;
   }
 
-  /** The call is done. */
+  /** The call is done. @param reply must share its memory with nothing else, or what is remembered is more than what is counted */
   finish(call: RememberedCall<Running>, reply: Uint8Array): void {
     if (this.#calls.get(call.key) !== call) return;
     call.running = undefined;
     call.reply = reply;
+    call.older = this.#newest;
+    if (this.#newest) this.#newest.newer = call;
+    else this.#oldest = call;
+    this.#newest = call;
     this.#bytes += reply.length + entryOverheadBytes;
-    for (const oldest of this.#calls.values()) {
-      if (this.#bytes <= this.#maxBytes) return;
-      if (oldest.running === undefined) this.forget(oldest);
-    }
+    while (this.#bytes > this.#maxBytes && this.#oldest) this.forget(this.#oldest);
   }
 
   /** The call leaves no answer: it was cancelled, or its answer cannot be kept. */
   forget(call: RememberedCall<Running>): void {
     if (this.#calls.get(call.key) !== call) return;
     this.#calls.delete(call.key);
-    if (call.reply) this.#bytes -= call.reply.length + entryOverheadBytes;
+    if (!call.reply) return;
+    this.#bytes -= call.reply.length + entryOverheadBytes;
+    if (call.older) call.older.newer = call.newer;
+    else this.#oldest = call.newer;
+    if (call.newer) call.newer.older = call.older;
+    else this.#newest = call.older;
   }
 
-  /** From the oldest on, as far as they have expired; one with a long deadline holds back those behind it, which the bytes bound. */
+  /** From the oldest answer on, as far as they have expired; one with a long deadline holds back those behind it, which the bytes bound. */
   #forgetExpired(nowMs: number): void {
-    for (const call of this.#calls.values()) {
-      if (call.running !== undefined || call.deadlineMs > nowMs) return;
-      this.forget(call);
-    }
+    while (this.#oldest && this.#oldest.deadlineMs <= nowMs) this.forget(this.#oldest);
   }
 }

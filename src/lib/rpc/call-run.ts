@@ -75,7 +75,7 @@ export class CallRun implements CallContext {
   #watchId: number | undefined;
   #cancelled: MaculaError | undefined;
   #ended = false;
-  readonly #onAbort = (): void => this.cancel(MaculaError.from(this.#source.signal.reason));
+  #onAbort: (() => void) | undefined;
 
   /**
    * @param call `deadlineMs`: Clock.nowMs() at which the caller stops waiting; Infinity: never
@@ -122,14 +122,17 @@ export class CallRun implements CallContext {
 
   #watch(): void {
     const { signal } = this.#source;
-    if (signal.aborted) return this.#onAbort();
-    onceAborted(signal, this.#onAbort);
+    const onAbort = (): void => this.cancel(MaculaError.from(signal.reason));
+    if (signal.aborted) return onAbort();
+    this.#onAbort = onAbort;
+    onceAborted(signal, onAbort);
     if (this.#deadlineMs !== Infinity) this.#watchId = this.#deadlines.watch(this, this.#deadlineMs);
   }
 
   #unwatch(): void {
-    if (!this.#controller) return;
+    if (!this.#onAbort) return;
     this.#source.signal.removeEventListener('abort', this.#onAbort);
+    this.#onAbort = undefined;
     if (this.#watchId !== undefined) this.#deadlines.unwatch(this.#watchId);
     this.#watchId = undefined;
   }

@@ -43,11 +43,11 @@ export class ProviderDirectory {
     this.#settings = settings;
   }
 
-  /** Providers known already, refreshed in the background where need be; undefined when there are none. */
-  current(procedure: string): readonly ProviderState[] | undefined {
+  /** Providers known already, refreshed in the background where need be; undefined when there are none. @param nowMs Clock.nowMs() */
+  current(procedure: string, nowMs: number): readonly ProviderState[] | undefined {
     const entry = this.#entries.get(procedure);
     if (!entry || entry.states.length === 0) return undefined;
-    if (this.#components.clock.nowMs() - entry.foundMs > refreshMs && !entry.lookup) {
+    if (nowMs - entry.foundMs > refreshMs && !entry.lookup) {
       this.#look(entry, false).catch((error: unknown) => this.#components.logger.debug('providers could not be looked up', { procedure, error: MaculaError.from(error).message }));
     }
     return entry.states;

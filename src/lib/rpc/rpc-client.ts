@@ -5,13 +5,15 @@ import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
 import { FrameType } from '../wire/frame-type.js';
 import { decodeBody, encodeBody } from '../wire/message-pack.js';
-import { callBody, callIdBytes, maxRemainingMs, readReply } from '../wire/rpc-messages.js';
+import { callBody, maxRemainingMs, readReply } from '../wire/rpc-messages.js';
 import { chooseProvider } from './balancer.js';
+import { CallIds } from './call-ids.js';
 import { callError, failureOf, noProviderError, retryAfterOf, tooManyCallsError, verdictOf } from './call-errors.js';
 import type { CallOptions, CallOutcome, OpenedAt, PendingCall, StreamAttempt } from './call-options.js';
 import { CallCounters, type CallCounts } from './call-counters.js';
 import { hedged } from './hedge.js';
 import { HedgePolicy } from './hedge-policy.js';
+import { PeerCalls } from './peer-calls.js';
 import type { RpcComponents } from './ports.js';
 import type { ProviderDirectory } from './provider-directory.js';
 import type { ProviderState } from './provider-state.js';
@@ -38,6 +40,14 @@ export interface RpcClientEvents {
 /** Round trips an idempotent call waits for a provider before another is asked, at least rpcSilenceMs. */
 const silentRoundTrips = 10;
 
+/** An attempt that brought a result. */
+interface Answered {
+  readonly result: unknown;
+  readonly provider: ProviderState;
+  /** Clock.nowMs() */
+  readonly endMs: number;
+}
+
 /** Makes calls: finds a provider, chooses among several, tries again where that is safe, and never after the deadline. */
 export class RpcClient {
   readonly #components: RpcClientComponents;
@@ -47,9 +57,9 @@ export class RpcClient {
   readonly #retryBudget: ShareBudget;
   readonly #retries: RetryPolicy;
   readonly #hedging: HedgePolicy;
-  /** Attempts under way by provider. */
-  readonly #perPeer = new Map<NodeId, number>();
-  readonly #stopping = new AbortController();
+  readonly #ids: CallIds;
+  readonly #perPeer = new PeerCalls();
+  #stopped: MaculaError | undefined;
 
   constructor(components: RpcClientComponents, settings: RpcClientSettings) {
     this.#components = components;
@@ -57,6 +67,7 @@ export class RpcClient {
     this.#retryBudget = new ShareBudget(settings.rpcRetryShare, settings.rpcRetryRate);
     this.#retries = new RetryPolicy({ budget: this.#retryBudget, random: components.random }, settings);
     this.#hedging = new HedgePolicy(settings.rpcHedgeShare);
+    this.#ids = new CallIds(components.random);
   }
 
   on<Name extends keyof RpcClientEvents>(name: Name, listener: (value: RpcClientEvents[Name]) => void): () => void {
@@ -69,7 +80,7 @@ export class RpcClient {
 
   /** Calls wait no longer. */
   stop(): void {
-    this.#stopping.abort(new MaculaError('MACULA_ABORTED', 'the node is shutting down or not running'));
+    this.#stopped ??= new MaculaError('MACULA_ABORTED', 'the node is shutting down or not running');
   }
 
   /**
@@ -101,7 +112,7 @@ export class RpcClient {
       const { result: opened, provider, attempts } = options.node === undefined ? await this.#byName(call, false) : await this.#atNode(call, options.node);
       const state = options.node === undefined ? this.#components.directory.known(procedure).find(({ nodeId }) => nodeId === provider) : undefined;
       if (state) state.inFlight++;
-      this.#perPeer.set(provider, (this.#perPeer.get(provider) ?? 0) + 1);
+      this.#perPeer.begin(provider);
       return { opened, provider, attempts, end: (nodeId, error) => this.#ended(procedure, nodeId, state, error) };
     } catch (error) {
       this.#counters.end(MaculaError.from(error).code === 'MACULA_ABORTED' ? 'cancelled' : 'failed');
@@ -111,7 +122,7 @@ export class RpcClient {
 
   #ended(procedure: string, nodeId: NodeId, state: ProviderState | undefined, error: MaculaError | undefined): void {
     if (state) state.inFlight--;
-    this.#release(nodeId);
+    this.#perPeer.end(nodeId);
     this.#counters.end(error === undefined ? 'succeeded' : error.code === 'MACULA_ABORTED' ? 'cancelled' : 'failed');
     // A stream that ends late says nothing about how fast its provider is; only that it went away counts.
     if (!state || !error || !(error.code === 'MACULA_CONNECTION_CLOSED' || error.details['status'] === 'UNAVAILABLE')) return;
@@ -122,37 +133,43 @@ export class RpcClient {
   }
 
   #begin(procedure: string, args: unknown, { timeoutMs = this.#settings.rpcTimeoutMs, idempotent, hedge, signal }: CallOptions, attempt?: StreamAttempt): PendingCall {
-    throwIfAborted(this.#stopping.signal);
+    if (this.#stopped) throw this.#stopped;
     throwIfAborted(signal);
     if (!(timeoutMs > 0 && timeoutMs <= maxRemainingMs)) throw new MaculaError('MACULA_INVALID_VALUE', `a deadline is 1 to ${maxRemainingMs} ms away, not ${timeoutMs}`, { hint: 'Correct it and try again.' });
     if (hedge && !idempotent) throw new MaculaError('MACULA_INVALID_VALUE', 'only an idempotent call can be hedged', { hint: 'Declare it idempotent if running it twice does no harm.' });
     const { rpcMaxCalls } = this.#settings;
-    const { clock, random } = this.#components;
+    const { clock } = this.#components;
     if (this.#counters.running >= rpcMaxCalls) throw callError(tooManyCallsError('rpcMaxCalls', rpcMaxCalls), { procedure, timeoutMs }, undefined, 0);
     this.#counters.begin();
     this.#retryBudget.earn();
     const startMs = clock.nowMs();
-    return { procedure, args, callId: idempotent ? random.bytes(callIdBytes) : undefined, timeoutMs, startMs, deadlineMs: startMs + timeoutMs, signal, attempt };
+    return { procedure, args, callId: idempotent ? this.#ids.next() : undefined, timeoutMs, startMs, deadlineMs: startMs + timeoutMs, signal, attempt };
   }
 
   async #byName(call: PendingCall, hedge: boolean): Promise<CallOutcome> {
     const { clock, random, directory } = this.#components;
     const { procedure } = call;
     const tried: ProviderState[] = [];
-    let providers = directory.current(procedure) ?? (await this.#find(call, false));
+    let nowMs = call.startMs;
+    let providers = directory.current(procedure, nowMs);
+    if (!providers) {
+      providers = await this.#find(call, false);
+      nowMs = clock.nowMs();
+    }
     for (let attempts = 1; ; attempts++) {
-      const provider = chooseProvider(providers, tried, clock.nowMs(), random);
+      const provider = chooseProvider(providers, tried, nowMs, random);
       if (!provider) throw callError(noProviderError(procedure), call, undefined, attempts - 1);
       try {
         const others = providers.length - tried.length > 1;
-        const answered = hedge && others ? await this.#hedgedAttempt(call, provider, providers) : { provider, result: await this.#attemptAt(call, provider, others, call.signal) };
-        return { result: answered.result, provider: answered.provider.nodeId, attempts, durationMs: clock.nowMs() - call.startMs };
+        const answered = hedge && others ? await this.#hedgedAttempt(call, provider, providers) : await this.#attemptAt(call, provider, others, call.signal, nowMs);
+        return { result: answered.result, provider: answered.provider.nodeId, attempts, durationMs: answered.endMs - call.startMs };
       } catch (cause) {
         const error = MaculaError.from(cause);
         if (!tried.includes(provider)) tried.push(provider);
         if (error.code === 'MACULA_NO_PROVIDER') directory.gone(procedure, provider.nodeId);
         await this.#beforeRetry(call, provider, error, attempts, providers.some((other) => !tried.includes(other)));
-        providers = directory.current(procedure) ?? (await this.#find(call, error.code === 'MACULA_NO_PROVIDER'));
+        providers = directory.current(procedure, clock.nowMs()) ?? (await this.#find(call, error.code === 'MACULA_NO_PROVIDER'));
+        nowMs = clock.nowMs();
       }
     }
   }
@@ -179,7 +196,7 @@ export class RpcClient {
     if (decision.kind === 'give-up') throw callError(error, call, nodeId, attempts);
     this.#counters.retry();
     if (call.signal || decision.delayMs > 0) await delay(clock, decision.delayMs, call.signal);
-    throwIfAborted(this.#stopping.signal);
+    if (this.#stopped) throw this.#stopped;
   }
 
   #find(call: PendingCall, fresh: boolean): Promise<readonly ProviderState[]> {
@@ -192,13 +209,13 @@ export class RpcClient {
   }
 
   /** Sends the call to a provider and again to another one where the first is slow. */
-  async #hedgedAttempt(call: PendingCall, first: ProviderState, providers: readonly ProviderState[]): Promise<{ result: unknown; provider: ProviderState }> {
+  async #hedgedAttempt(call: PendingCall, first: ProviderState, providers: readonly ProviderState[]): Promise<Answered> {
     const { clock, random } = this.#components;
     const copy = (provider: ProviderState) => async (signal: AbortSignal | undefined) => {
       const startMs = clock.nowMs();
-      const result = await this.#attemptAt(call, provider, true, signal);
-      this.#hedging.answered(call.procedure, clock.nowMs() - startMs);
-      return { result, provider };
+      const answered = await this.#attemptAt(call, provider, true, signal, startMs);
+      this.#hedging.answered(call.procedure, answered.endMs - startMs);
+      return answered;
     };
     const afterMs = this.#hedging.begin(call.procedure);
     if (afterMs === undefined) return copy(first)(call.signal);
@@ -210,17 +227,16 @@ export class RpcClient {
     });
   }
 
-  async #attemptAt(call: PendingCall, provider: ProviderState, hasOther: boolean, signal: AbortSignal | undefined): Promise<unknown> {
-    const { clock } = this.#components;
-    const startMs = clock.nowMs();
+  async #attemptAt(call: PendingCall, provider: ProviderState, hasOther: boolean, signal: AbortSignal | undefined, startMs: number): Promise<Answered> {
+    const { clock, random } = this.#components;
     const wasClosed = provider.breaker.state(startMs) === 'closed';
     provider.begin(startMs);
     try {
       const result = await this.#attempt(call, provider.nodeId, this.#patienceMs(call, provider, hasOther, startMs), signal);
-      const nowMs = clock.nowMs();
-      provider.end('good', nowMs - startMs, nowMs, this.#components.random);
+      const endMs = clock.nowMs();
+      provider.end('good', endMs - startMs, endMs, random);
       if (!wasClosed) this.#events.emit('circuitClosed', { procedure: call.procedure, nodeId: provider.nodeId });
-      return result;
+      return { result, provider, endMs };
     } catch (cause) {
       this.#judge(call.procedure, provider, MaculaError.from(cause), startMs, wasClosed);
       throw cause;
@@ -247,10 +263,9 @@ export class RpcClient {
   /** One attempt at one node; resolves with the procedure's result. */
   async #attempt(call: PendingCall, nodeId: NodeId, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
     const { transport } = this.#components;
-    const underWay = this.#perPeer.get(nodeId) ?? 0;
     const { rpcMaxCallsPerPeer } = this.#settings;
-    if (underWay >= rpcMaxCallsPerPeer) throw tooManyCallsError('rpcMaxCallsPerPeer', rpcMaxCallsPerPeer);
-    this.#perPeer.set(nodeId, underWay + 1);
+    if (this.#perPeer.underWay(nodeId) >= rpcMaxCallsPerPeer) throw tooManyCallsError('rpcMaxCallsPerPeer', rpcMaxCallsPerPeer);
+    this.#perPeer.begin(nodeId);
     try {
       if (call.attempt) return await call.attempt(nodeId, timeoutMs, signal);
       const { procedure, args, callId } = call;
@@ -262,15 +277,8 @@ export class RpcClient {
       if (message.ok) return message.result;
       throw failureOf(message);
     } finally {
-      this.#release(nodeId);
+      this.#perPeer.end(nodeId);
     }
-  }
-
-  /** What was under way at a node is over. */
-  #release(nodeId: NodeId): void {
-    const left = this.#perPeer.get(nodeId)! - 1;
-    if (left === 0) this.#perPeer.delete(nodeId);
-    else this.#perPeer.set(nodeId, left);
   }
 
   /** A call of this node to itself; values go through the encoding, so that they arrive as they would anywhere else. */

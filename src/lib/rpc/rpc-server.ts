@@ -14,6 +14,7 @@ import type { Procedure } from './procedure.js';
 import type { ProcedureRegistry } from './procedure-registry.js';
 import type { ServedOutcome } from './procedure-stats.js';
 import { admitCall } from './serve-policy.js';
+import { SharedRun } from './shared-run.js';
 import { procedureError } from './status.js';
 import { isValueStream } from './stream-results.js';
 
@@ -21,13 +22,6 @@ export interface RpcServerComponents {
   readonly registry: ProcedureRegistry;
   readonly clock: Clock;
   readonly logger: Logger;
-}
-
-/** An idempotent call that runs, and all who wait for it. */
-interface SharedRun {
-  readonly controller: AbortController;
-  readonly reply: Promise<unknown>;
-  waiting: number;
 }
 
 /**
@@ -83,20 +77,20 @@ export class RpcServer {
 
   /** A call that may come again: it runs once, and everyone who asks gets its answer. */
   #serveOnce(call: CallMessage, callId: Uint8Array, caller: NodeId, source: CancelSource, nowMs: number): unknown {
-    const key = `${caller}${Buffer.from(callId).toString('latin1')}${call.procedure}`;
+    const key = `${caller}${Buffer.from(callId.buffer, callId.byteOffset, callId.length).toString('latin1')}${call.procedure}`;
     const known = this.#memory.find(key, nowMs);
     if (known) this.#registry.get(call.procedure)?.stats.repeat();
     if (known?.reply) return decodeBody(known.reply);
     if (known?.running) return this.#join(known, known.running, source);
     const procedure = admitCall(this.#registry, call.procedure, caller, this.#isStopping);
-    const controller = new AbortController();
-    const reply = this.#run(procedure, call, caller, controller, nowMs);
+    const shared = new SharedRun();
+    const reply = this.#run(procedure, call, caller, shared, nowMs);
+    const remembered = this.#memory.begin(key, shared, nowMs + call.remainingMs, nowMs);
     if (!(reply instanceof Promise)) {
-      this.#remember(this.#memory.begin(key, { controller, reply: Promise.resolve(reply), waiting: 0 }, nowMs + call.remainingMs, nowMs), reply);
+      this.#remember(remembered, reply);
       return reply;
     }
-    const shared: SharedRun = { controller, reply, waiting: 0 };
-    const remembered = this.#memory.begin(key, shared, nowMs + call.remainingMs, nowMs);
+    shared.reply = reply;
     reply.then(
       (body) => this.#remember(remembered, body),
       () => this.#memory.forget(remembered),
@@ -110,7 +104,7 @@ export class RpcServer {
     const onAbort = (): void => {
       if (--shared.waiting > 0) return;
       this.#memory.forget(remembered);
-      shared.controller.abort(signal.reason);
+      shared.cancel(signal.reason);
     };
     if (signal.aborted) onAbort();
     else onceAborted(signal, onAbort);
@@ -123,7 +117,8 @@ export class RpcServer {
 
   #remember(remembered: RememberedCall<SharedRun>, body: unknown): void {
     try {
-      this.#memory.finish(remembered, encodeBody(body));
+      // A copy: what is encoded comes out of larger pieces of memory, all of which it would keep.
+      this.#memory.finish(remembered, new Uint8Array(encodeBody(body)));
     } catch {
       // It cannot travel, which the caller is told; a repeated call is told the same after running again.
       this.#memory.forget(remembered);
@@ -135,40 +130,42 @@ export class RpcServer {
    * result that comes after is nobody's, and whether the caller's clock or this one is ahead must make no difference.
    */
   #run(procedure: Procedure, call: CallMessage, caller: NodeId, source: CancelSource, nowMs: number): unknown {
-    const { handler, stats } = procedure;
     const run = new CallRun(this.deadlines, source, { procedure: call.procedure, caller, deadlineMs: nowMs + call.remainingMs });
-    const end = (outcome: ServedOutcome): void => {
-      run.end();
-      stats.end(run.cancelled ? 'cancelled' : outcome, this.#clock.nowMs() - nowMs);
-    };
-    stats.begin();
+    procedure.stats.begin();
     let result: unknown;
     try {
-      result = handler(call.args, run);
+      result = procedure.handler(call.args, run);
     } catch (error) {
-      end('failed');
+      this.#ended(procedure, run, 'failed', nowMs);
       return failureReply(this.#logger, run, error);
     }
     if (isValueStream(result)) {
-      end('cancelled');
+      this.#ended(procedure, run, 'cancelled', nowMs);
       throw refuseStream(procedure.name, result);
     }
-    if (!isThenable(result)) {
-      end('succeeded');
-      return resultBody(result);
-    }
+    if (isThenable(result)) return this.#later(procedure, run, result, nowMs);
+    this.#ended(procedure, run, 'succeeded', nowMs);
+    return resultBody(result);
+  }
+
+  #later(procedure: Procedure, run: CallRun, result: PromiseLike<unknown>, startMs: number): Promise<unknown> {
     return Promise.resolve(result).then(
       (value) => {
-        end('succeeded');
+        this.#ended(procedure, run, 'succeeded', startMs);
         if (run.cancelled) throw run.cancelled;
         return isValueStream(value) ? failureReply(this.#logger, run, ranStream(procedure.name, value)) : resultBody(value);
       },
       (error: unknown) => {
-        end('failed');
+        this.#ended(procedure, run, 'failed', startMs);
         if (run.cancelled) throw run.cancelled;
         return failureReply(this.#logger, run, error);
       },
     );
+  }
+
+  #ended({ stats }: Procedure, run: CallRun, outcome: ServedOutcome, startMs: number): void {
+    run.end();
+    stats.end(run.cancelled ? 'cancelled' : outcome, this.#clock.nowMs() - startMs);
   }
 }
 

@@ -28,6 +28,8 @@ export function listOf<Item>(message: string, field: string, value: unknown, max
 /** Text of at most `maxBytes` bytes of UTF-8. @throws MaculaError MACULA_PROTOCOL_VIOLATION */
 export function textOf(message: string, field: string, value: unknown, maxBytes: number, minBytes = 0): string {
   if (typeof value !== 'string' || value.length > maxBytes) throw malformed(message, `${field} is not text of at most ${maxBytes} bytes`);
+  // A unit of the string is one to three bytes, so short text need not be measured.
+  if (value.length >= minBytes && value.length * 3 <= maxBytes) return value;
   const bytes = Buffer.byteLength(value);
   if (bytes > maxBytes || bytes < minBytes) throw malformed(message, `${field} is not text of ${minBytes} to ${maxBytes} bytes`);
   return value;

@@ -4,9 +4,12 @@ import { MaculaError } from '../../../src/lib/base/errors.js';
 import type { ErrorCode } from '../../../src/lib/base/error-catalogue.js';
 import { seededRandom } from '../../../src/lib/base/random.js';
 import { defaultSettings } from '../../../src/lib/config/schema.js';
+import type { NodeId } from '../../../src/lib/identity/node-id.js';
 import { chooseProvider } from '../../../src/lib/rpc/balancer.js';
+import { CallIds } from '../../../src/lib/rpc/call-ids.js';
 import { CallMemory } from '../../../src/lib/rpc/call-memory.js';
 import { HedgePolicy } from '../../../src/lib/rpc/hedge-policy.js';
+import { PeerCalls } from '../../../src/lib/rpc/peer-calls.js';
 import { ProviderState } from '../../../src/lib/rpc/provider-state.js';
 import { RetryPolicy, type FailedAttempt } from '../../../src/lib/rpc/retry-policy.js';
 import { ShareBudget } from '../../../src/lib/rpc/share-budget.js';
@@ -170,6 +173,43 @@ describe('the memory of idempotent calls', () => {
         expect([memory.size, memory.bytes]).to.deep.equal([0, 0]);
       }),
     );
+  });
+
+  it('lets the answers given first go first, and neither one that came again later nor a call that runs', () => {
+    const memory = new CallMemory<string>(3 * 356);
+    const begin = (key: string): ReturnType<typeof memory.begin> => memory.begin(key, 'running', 1000, 0);
+    const [running, first, second, third] = ['running', 'first', 'second', 'third'].map(begin);
+    for (const call of [first!, second!, third!]) memory.finish(call, new Uint8Array(100));
+    memory.forget(second!);
+    memory.finish(begin('second'), new Uint8Array(100));
+    memory.finish(begin('fourth'), new Uint8Array(100));
+    const kept = ['running', 'first', 'second', 'third', 'fourth'].filter((key) => memory.find(key, 0));
+    expect(kept).to.deep.equal(['running', 'second', 'third', 'fourth']);
+    memory.finish(running!, new Uint8Array(100));
+    expect([memory.find('third', 0), memory.bytes]).to.deep.equal([undefined, 3 * 356]);
+  });
+});
+
+describe('ids of idempotent calls', () => {
+  it('are never the same, also where the count carries over, and differ from those of another run', () => {
+    const [ids, others] = [new CallIds(seededRandom(1)), new CallIds(seededRandom(2))];
+    const given = new Set<string>();
+    for (let count = 0; count < 70_000; count++) given.add(Buffer.from(ids.next()).toString('hex'));
+    for (let count = 0; count < 1000; count++) given.add(Buffer.from(others.next()).toString('hex'));
+    expect(given.size).to.equal(71_000);
+    expect([...given].every((id) => id.length === 32)).to.equal(true);
+  });
+});
+
+describe('calls under way by node', () => {
+  it('are counted for each, and those of nodes asked once are not kept for ever', () => {
+    const calls = new PeerCalls();
+    const nodes = Array.from({ length: 5000 }, (_, index) => `node ${index}` as NodeId);
+    for (const node of nodes) calls.begin(node);
+    calls.begin(nodes[7]!);
+    for (const node of nodes) calls.end(node);
+    expect([calls.underWay(nodes[7]!), calls.underWay(nodes[8]!)]).to.deep.equal([1, 0]);
+    expect(calls.size).to.be.at.most(1001);
   });
 });
 
