@@ -13,6 +13,7 @@ import type { KeyType } from '../identity/identity.js';
 import { loadOrCreateIdentity } from '../identity/key-store.js';
 import type { NodeId } from '../identity/node-id.js';
 import { portMappingReport } from '../nat/nat-report.js';
+import type { HealthReport } from '../observability/health-rules.js';
 import { Metrics } from '../observability/metrics.js';
 import { logTelemetry } from '../observability/telemetry-log.js';
 import { Telemetry } from '../observability/telemetry.js';
@@ -201,6 +202,11 @@ export class MaculaNode implements Service {
   /** Connections to other nodes, and what the pool did with them. @throws MaculaError MACULA_NO_NODE */
   poolStats(options: { connections?: boolean } = {}): PoolStats {
     return this.#parts.running('pool').stats(options);
+  }
+
+  /** Whether the node is alive and ready, and what its operator should know, as `/health` says. */
+  health(): HealthReport {
+    return this.#health.report();
   }
 
   /** What `macula node status` shows. @throws MaculaError MACULA_NO_NODE before the node has its identity */

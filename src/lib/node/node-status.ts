@@ -30,3 +30,9 @@ export function sizeOfDht({ nodes, records }: { nodes: number; records: number }
 export function sizeOfPool({ size, max }: { size: number; max: number }): NodeStatus['pool'] {
   return { size, max };
 }
+
+/** The node in one line, as `systemctl status` shows it. */
+export function nodeInOneLine({ state, peers: { connected, direct, relayed }, warnings }: Pick<NodeStatus, 'state' | 'peers' | 'warnings'>): string {
+  const serious = warnings.filter(({ severity }) => severity !== 'low').map(({ code }) => code);
+  return `${state}, ${connected} peers (${direct} direct, ${relayed} relayed)${serious.length > 0 ? `, warnings: ${serious.join(', ')}` : ''}`;
+}

@@ -2,9 +2,12 @@ import type { SocketAddress } from '../base/address.js';
 import { onceAborted, throwIfAborted } from '../base/abort.js';
 import { systemClock } from '../base/clock.js';
 import type { EffectiveSetting, SettingsWarning } from '../config/load-settings.js';
+import type { Logger } from '../base/logger.js';
 import type { Settings } from '../config/schema.js';
 import { createPinoLogger, type LogDestination } from '../observability/pino-logger.js';
 import { MaculaNode } from './macula-node.js';
+import { nodeInOneLine } from './node-status.js';
+import { sendBySystemdNotify, SystemdNotifier, systemdWishes } from './systemd-notify.js';
 import { version } from './version.js';
 import { startWatchdog } from './watchdog.js';
 
@@ -49,10 +52,12 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     if (signal.aborted) resolve();
     onceAborted(signal, () => resolve());
   });
+  const systemd = systemdOf(node, logger);
   const watchdog = startWatchdog({ timeoutMs: settings.watchdogTimeoutMs });
   try {
     await node.start();
     throwIfAborted(signal);
+    await systemd?.ready();
     options.onReady({
       nodeId: node.nodeId,
       realm: settings.realm,
@@ -63,7 +68,16 @@ export async function runNode(options: RunNodeOptions): Promise<void> {
     });
     await ended;
   } finally {
+    void systemd?.stopping();
     await node.stop();
     watchdog.stop();
   }
+}
+
+/** Tells systemd of the node, where systemd started it and wants to know. */
+function systemdOf(node: MaculaNode, logger: Logger): SystemdNotifier | undefined {
+  const wishes = systemdWishes(process.env, process.pid);
+  if (!wishes) return undefined;
+  const describe = (): string => nodeInOneLine(node.status());
+  return new SystemdNotifier({ clock: systemClock, logger, send: sendBySystemdNotify(wishes.notifySocket), describe, isLive: () => node.health().live }, wishes);
 }
