@@ -75,10 +75,13 @@ export class NatRouter extends LabHost {
     this.sysctl('net.netfilter.nf_conntrack_udp_timeout_stream', behaviour.mappingTimeoutSeconds);
   }
 
-  /** Forgets all mappings, as a router that was switched off and on. */
-  forget(): void {
-    spawnSync('ip', ['netns', 'exec', this.netns, 'conntrack', '-F'], { stdio: 'ignore' });
-    for (const kept of ['map ip nat cone', 'set ip nat spokenTo']) spawnSync('ip', ['netns', 'exec', this.netns, 'nft', 'flush', ...kept.split(' ')], { stdio: 'ignore' });
+  /** Forgets all mappings, as a router that was switched off and on. @param peer only of packets to this address, or from it */
+  forget(peer?: string): void {
+    // Exits with 1 where there was nothing to delete.
+    for (const which of peer === undefined ? [['-F']] : [['-D', '-p', 'udp', '-d', peer], ['-D', '-p', 'udp', '-s', peer]]) {
+      spawnSync('ip', ['netns', 'exec', this.netns, 'conntrack', ...which], { stdio: 'ignore' });
+    }
+    for (const kept of ['set ip nat spokenTo', ...(peer === undefined ? ['map ip nat cone'] : [])]) spawnSync('ip', ['netns', 'exec', this.netns, 'nft', 'flush', ...kept.split(' ')], { stdio: 'ignore' });
   }
 
   /** How many mappings of UDP it has. */

@@ -29,6 +29,8 @@ export interface SideOptions extends NatOptions {
   readonly noise?: number;
   /** Nobody vouches for the peer's address. */
   readonly unverified?: boolean;
+  /** Says that it is seen there. */
+  readonly claims?: SocketAddress;
 }
 
 export function slotOf(): BirthdaySlot & { taken: boolean } {
@@ -67,7 +69,7 @@ export class PunchSide {
     random: RandomSource,
   ) {
     this.paths = new PathSetCore({ random }, relayed);
-    this.core = new PunchCore({ nodeId, peerId, random, slot: this.slot, own: () => this.#own(), isPeerHost: (peerHost) => !options.unverified && peerHost === this.peer.outer().host }, { punchRetryMinMs: 5000, punchRetryMaxMs: 300_000 });
+    this.core = new PunchCore({ nodeId, peerId, random, slot: this.slot, own: () => this.#own(), isPeerHost: () => false }, { punchRetryMinMs: 5000, punchRetryMaxMs: 300_000 });
     host.receive = (payload, from, port) => this.#receive(payload as Payload, from, port);
   }
 
@@ -105,7 +107,7 @@ export class PunchSide {
 
   #own() {
     const local = [{ host: this.host.host, port: nodePort }];
-    return { nat: summaries[this.options.behind ?? this.options.kind], candidates: offeredCandidates({ local, mapped: [], observed: [this.outer()] }), local };
+    return { nat: summaries[this.options.behind ?? this.options.kind], candidates: offeredCandidates({ local, mapped: [], observed: [this.options.claims ?? this.outer()] }), local };
   }
 
   #receive(payload: Payload, from: SocketAddress, port: number): void {
@@ -167,6 +169,10 @@ export class PunchSide {
           });
           break;
         }
+        case 'locate':
+          // The relay is asked, and tells where it sees the peer.
+          net.at(net.nowMs + relayedMs, () => this.do({ type: 'located', attempt: effect.attempt, hosts: this.options.unverified ? [] : [this.peer.outer().host] }));
+          break;
         case 'open-sockets': {
           const sockets = Array.from({ length: effect.count }, () => this.#open());
           net.at(net.nowMs + 25, () => this.do({ type: 'sockets-opened', attempt: effect.attempt, sockets }));

@@ -1,6 +1,6 @@
 import { MaculaError } from '../base/errors.js';
 import { nodeIdToBytes, type NodeId } from '../identity/node-id.js';
-import type { Contact } from './contact.js';
+import { contactsFor, type Contact } from './contact.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { DhtComponents, DhtContext, DhtSettings } from './dht-context.js';
 import type { DhtEffect, DhtEvent } from './dht-events.js';
@@ -120,6 +120,11 @@ export class DhtCore {
     return this.#takeEffects();
   }
 
+  /** What the routing table knows of a node. */
+  contact(nodeId: NodeId): Contact | undefined {
+    return this.#context.table.get(nodeId, nodeIdToBytes(nodeId))?.contact;
+  }
+
   /** The routing table, for people and for remembering across restarts. */
   knownNodes(): KnownNode[] {
     const { rtts, table } = this.#context;
@@ -228,6 +233,8 @@ export class DhtCore {
         return this.#lookup(operation.target, operation.disjointPaths ?? 1, (run) => {
           finish({ type: 'nodes', ...run.cost(), contacts: run.closest().slice(0, context.settings.dhtBucketSize) });
         });
+      case 'find-contact':
+        return this.#findContact(operation.nodeId, finish);
       case 'trace':
         return this.#trace(operation.key.bytes, finish);
       case 'provider-failed':
@@ -255,6 +262,24 @@ export class DhtCore {
 
   #lookup(target: Uint8Array, disjointPaths: number, finished: (run: LookupRun) => void): Running {
     const run = new LookupRun(this.#context, { target, request: { type: 'find-node', target }, disjointPaths, wary: true, thorough: true, onFinished: finished });
+    run.start();
+    return run;
+  }
+
+  /** The node itself need not answer, as in a lookup of its id: it is being dialled. */
+  #findContact(nodeId: NodeId, finish: (result: DhtResult) => void): Running {
+    const target = nodeIdToBytes(nodeId);
+    let found: Contact | undefined;
+    const run: LookupRun = new LookupRun(this.#context, {
+      target,
+      request: { type: 'find-node', target },
+      askConnected: true,
+      onAnswer: (teller, reply) => {
+        found ??= reply.type === 'contacts' ? contactsFor(teller, reply.contacts).find((contact) => contact.nodeId === nodeId) : undefined;
+        if (found) run.stop();
+      },
+      onFinished: () => finish({ type: 'nodes', ...run.cost(), contacts: found ? [found] : [] }),
+    });
     run.start();
     return run;
   }

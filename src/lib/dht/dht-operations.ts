@@ -39,6 +39,8 @@ export type DhtOperation =
       readonly patienceMs?: number;
     }
   | { readonly type: 'find-node'; readonly target: Uint8Array; readonly disjointPaths?: number }
+  /** How to reach one node, from the first that names it; its result has one contact or none. */
+  | { readonly type: 'find-contact'; readonly nodeId: NodeId }
   | { readonly type: 'trace'; readonly key: RecordKey }
   /** A provider did not serve: results that name it are forgotten. */
   | { readonly type: 'provider-failed'; readonly nodeId: NodeId }

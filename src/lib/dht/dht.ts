@@ -4,6 +4,7 @@ import { MaculaError } from '../base/errors.js';
 import type { Service } from '../base/lifecycle.js';
 import type { Settings } from '../config/schema.js';
 import { nodeIdToBytes, parseNodeId, type NodeId } from '../identity/node-id.js';
+import type { Contact } from './contact.js';
 import { ContactMemory } from './contact-memory.js';
 import type { DhtComponents, DhtSettings } from './dht-context.js';
 import { DhtCore, type DhtStats as CoreStats } from './dht-core.js';
@@ -221,6 +222,16 @@ export class Dht implements Service {
     const target = this.#valueKey(key, options.owner);
     const startMs = this.#components.clock.nowMs();
     return traceOf({ name: key, bytes: target.bytes }, startMs, await this.#run('trace', { type: 'trace', key: target }, options.signal));
+  }
+
+  /** What the routing table knows of a node; undefined where it is not in there. */
+  contact(nodeId: NodeId): Contact | undefined {
+    return this.#core.contact(nodeId);
+  }
+
+  /** How a node can be reached, from those close to it; undefined where none of them knows it. @throws MaculaError MACULA_OVERLOADED, MACULA_ABORTED */
+  async findContact(nodeId: NodeId, options: { signal?: AbortSignal } = {}): Promise<Contact | undefined> {
+    return (await this.#run('nodes', { type: 'find-contact', nodeId }, options.signal)).contacts[0];
   }
 
   /** The routing table, those heard of last first. */

@@ -170,7 +170,7 @@ export class NatDiscovery implements Service {
     await store.put(storedKey, writeFinding(finding, this.#hosts)).catch((error: unknown) => logger.warn('the finding about NATs could not be stored', { error: MaculaError.from(error).message }));
   }
 
-  /** Peers on direct paths first, public ones before others, one a host; servers where these are too few. */
+  /** Peers on direct paths first, of these public ones before others and such as were dialled before such as came, one a host; servers where these are too few. */
   async #vantages(signal: AbortSignal): Promise<Vantage[]> {
     const peers = this.#peerVantages();
     const known = new Set(peers.map(({ address }) => address.host));
@@ -180,13 +180,16 @@ export class NatDiscovery implements Service {
   }
 
   #peerVantages(): PeerVantage[] {
-    const byHost = new Map<string, PeerVantage>();
-    for (const session of this.#components.sessions.list()) {
+    const { sessions, isReachable } = this.#components;
+    const byHost = new Map<string, { readonly vantage: PeerVantage; readonly rank: number }>();
+    for (const session of sessions.list()) {
       const address = directAddress(session);
-      if (address && !this.#isOwn(address.host) && !byHost.has(address.host)) byHost.set(address.host, new PeerVantage(session, address));
+      // A peer behind a NAT of its own, on a path that was punched, lets no other socket of this node in.
+      if (!address || this.#isOwn(address.host) || !isReachable(session.nodeId)) continue;
+      const rank = (addressScope(address.host) === 'public' ? 2 : 0) + (session.direction === 'out' ? 1 : 0);
+      if ((byHost.get(address.host)?.rank ?? -1) < rank) byHost.set(address.host, { vantage: new PeerVantage(session, address), rank });
     }
-    const isPublic = ({ address }: Vantage): boolean => addressScope(address.host) === 'public';
-    return [...byHost.values()].sort((a, b) => Number(isPublic(b)) - Number(isPublic(a)));
+    return [...byHost.values()].sort((a, b) => b.rank - a.rank).map(({ vantage }) => vantage);
   }
 
   /** Nodes on this machine see nothing of NATs. */

@@ -74,21 +74,20 @@ export class PunchAttempt {
     this.#peerCandidates = [...this.#peerCandidates, ...candidates];
   }
 
-  /** The peer's outer address that many probes may be sent to, by family as the sockets have it: one that others vouch for. */
-  verifiedTarget(isPeerHost: (host: string) => boolean): SocketAddress | undefined {
-    return this.#peerCandidates.find(({ kind, address }) => kind === 'observed' && isPeerHost(address.host))?.address;
+  /** Chooses the peer's outer address that many probes may be sent to: one that others vouch for. Returns whether there is one. */
+  verifyTarget(isPeerHost: (host: string) => boolean): boolean {
+    this.#target = this.#peerCandidates.find(({ kind, address }) => kind === 'observed' && isPeerHost(address.host))?.address;
+    return this.#target !== undefined;
   }
 
   /**
    * Begins probing.
    * @param isFirst whether to give up sooner, as another attempt follows at once
-   * @param target where many probes go, if that is the technique
    */
-  begin(nowMs: number, isFirst: boolean, target: SocketAddress | undefined, random: RandomSource): void {
+  begin(nowMs: number, isFirst: boolean, random: RandomSource): void {
     this.#startMs = nowMs;
     this.#windowMs = isFirst ? Math.min(maxWindowMs, Math.max(minWindowMs, windowRoundTrips * this.rttMs)) : maxWindowMs;
-    if (this.technique?.kind !== 'birthday' || !target) return;
-    this.#target = target;
+    if (this.technique?.kind !== 'birthday' || !this.#target) return;
     if (this.technique.opener === 'own') this.#opener = new BirthdayOpener(this.sockets, nowMs);
     else this.#spray = new BirthdaySpray(random, nowMs);
   }

@@ -107,6 +107,9 @@ export class PunchCore {
       case 'measured':
         this.#measured(event, nowMs);
         break;
+      case 'located':
+        this.#located(event, nowMs);
+        break;
       case 'sockets-opened':
         this.#socketsOpened(event, nowMs);
         break;
@@ -145,7 +148,7 @@ export class PunchCore {
         break;
       case 'preparing':
         // Without the socket: some candidates may do.
-        this.#prepared(stage.attempt, nowMs - stage.sinceMs, nowMs);
+        this.#prepared(stage.attempt, this.#heldMs(nowMs), nowMs);
         break;
       case 'starting':
         this.#begin(stage.attempt, nowMs);
@@ -229,17 +232,37 @@ export class PunchCore {
     const { technique } = attempt;
     this.#stage = { name: 'preparing', attempt, sinceMs: nowMs, untilMs: nowMs + measureTimeoutMs };
     if (technique?.kind === 'birthday') {
-      if (!attempt.verifiedTarget(this.#parts.isPeerHost)) return this.#prepared(attempt, 0, nowMs);
-      attempt.hasSlot = this.#parts.slot.take();
-      if (!attempt.hasSlot) {
-        this.#send({ type: 'end', attempt: attempt.number, reason: 'busy' });
-        return this.#end(attempt, 'busy', nowMs);
-      }
-      if (technique.opener === 'own') return void this.#effects.push({ type: 'open-sockets', attempt: attempt.number, count: birthdaySockets });
-    } else if (this.#wantsFreshSocket(attempt)) {
+      if (attempt.verifyTarget(this.#parts.isPeerHost)) return this.#prepareMany(attempt, nowMs);
+      return void this.#effects.push({ type: 'locate', attempt: attempt.number });
+    }
+    if (this.#wantsFreshSocket(attempt)) {
       return void this.#effects.push({ type: 'measure', attempt: attempt.number });
     }
     this.#prepared(attempt, 0, nowMs);
+  }
+
+  /** Where many probes go is known to be the peer's: takes the room for them, and opens what sockets it takes. */
+  #prepareMany(attempt: PunchAttempt, nowMs: number): void {
+    attempt.hasSlot = this.#parts.slot.take();
+    if (!attempt.hasSlot) {
+      this.#send({ type: 'end', attempt: attempt.number, reason: 'busy' });
+      return this.#end(attempt, 'busy', nowMs);
+    }
+    const opens = attempt.technique?.kind === 'birthday' && attempt.technique.opener === 'own';
+    if (opens) this.#effects.push({ type: 'open-sockets', attempt: attempt.number, count: birthdaySockets });
+    else this.#prepared(attempt, this.#heldMs(nowMs), nowMs);
+  }
+
+  #located({ attempt: number, hosts }: Extract<PunchEvent, { type: 'located' }>, nowMs: number): void {
+    const stage = this.#stage;
+    if (stage.name !== 'preparing' || stage.attempt.number !== number || stage.attempt.hasSlot) return;
+    if (stage.attempt.verifyTarget((host) => hosts.includes(host))) this.#prepareMany(stage.attempt, nowMs);
+    else this.#prepared(stage.attempt, this.#heldMs(nowMs), nowMs);
+  }
+
+  /** How long the peer has been kept waiting. */
+  #heldMs(nowMs: number): number {
+    return this.#stage.name === 'preparing' ? nowMs - this.#stage.sinceMs : 0;
   }
 
   /**
@@ -261,14 +284,14 @@ export class PunchCore {
       // Also where the technique does not count on it: it has failed already, or no socket would have been measured.
       attempt.moreCandidates = isForeseeable(nat) ? predictCandidates(event.address, nat.portDelta || 1) : [{ kind: 'observed', address: event.address }];
     }
-    this.#prepared(attempt, nowMs - stage.sinceMs, nowMs);
+    this.#prepared(attempt, this.#heldMs(nowMs), nowMs);
   }
 
   #socketsOpened(event: Extract<PunchEvent, { type: 'sockets-opened' }>, nowMs: number): void {
     const stage = this.#stage;
     if (stage.name !== 'preparing' || stage.attempt.number !== event.attempt) return void this.#effects.push({ type: 'close-sockets', attempt: event.attempt });
     stage.attempt.sockets = event.sockets;
-    this.#prepared(stage.attempt, nowMs - stage.sinceMs, nowMs);
+    this.#prepared(stage.attempt, this.#heldMs(nowMs), nowMs);
   }
 
   /** Ready: the responder answers, the initiator says when. */
@@ -285,7 +308,7 @@ export class PunchCore {
 
   #begin(attempt: PunchAttempt, nowMs: number): void {
     const isFirst = this.#failures === 0 && attempt.technique?.kind !== 'relay';
-    attempt.begin(nowMs, isFirst, attempt.verifiedTarget(this.#parts.isPeerHost), this.#parts.random);
+    attempt.begin(nowMs, isFirst, this.#parts.random);
     this.#stage = { name: 'punching', attempt };
     this.#punch(attempt, nowMs);
   }

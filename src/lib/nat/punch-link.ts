@@ -87,6 +87,9 @@ export class PunchLink {
       case 'measure':
         void this.#measure(effect.attempt);
         break;
+      case 'locate':
+        void this.#components.hostsOf(session).then((hosts) => this.handle({ type: 'located', attempt: effect.attempt, hosts }));
+        break;
       case 'open-sockets':
         void this.#open(effect.attempt, effect.count).then((sockets) => this.handle({ type: 'sockets-opened', attempt: effect.attempt, sockets }));
         break;

@@ -33,6 +33,8 @@ export type PunchEvent =
   | { readonly type: 'message'; readonly message: PunchMessage }
   /** Answers 'measure': the new socket and its outer address, undefined where there is none or nobody told it. */
   | { readonly type: 'measured'; readonly attempt: number; readonly socket: number | undefined; readonly address: SocketAddress | undefined }
+  /** Answers 'locate': hosts that somebody other than the peer has seen it at. */
+  | { readonly type: 'located'; readonly attempt: number; readonly hosts: readonly string[] }
   /** Answers 'open-sockets'. */
   | { readonly type: 'sockets-opened'; readonly attempt: number; readonly sockets: readonly number[] };
 
@@ -40,6 +42,8 @@ export type PunchEffect =
   | { readonly type: 'send'; readonly message: PunchMessage }
   /** Open a new socket and find out under which address it is seen outside. */
   | { readonly type: 'measure'; readonly attempt: number }
+  /** Find out at which hosts others see the peer. */
+  | { readonly type: 'locate'; readonly attempt: number }
   | { readonly type: 'open-sockets'; readonly attempt: number; readonly count: number }
   /** Send a probe of the connection to each address, in this order. @property socket a side socket; undefined: the node's own */
   | { readonly type: 'probe'; readonly socket: number | undefined; readonly addresses: readonly SocketAddress[] }

@@ -31,6 +31,8 @@ export type RelayRefusal =
   | 'sessions-of-peer'
   /** The asker, or the node asked for, is itself reached through a relay. */
   | 'not-direct'
+  /** The asker is no end of that session. */
+  | 'no-session'
   /** The asker asks too often. */
   | 'requests';
 
@@ -184,6 +186,18 @@ export class RelayCore {
     this.#bytes += bytes;
     this.#datagrams += 1;
     return undefined;
+  }
+
+  /**
+   * Whether a node may be told where the other end of a session is seen, and who that is: it must be an end itself. Counts among
+   * its requests. Returns why not instead.
+   */
+  otherEnd(id: string, asker: NodeId, nowMs: number): { readonly nodeId: NodeId } | { readonly refused: RelayRefusal } {
+    const session = this.#sessions.get(id);
+    const index = session?.ends.indexOf(asker) ?? -1;
+    if (!session || index === -1) return { refused: this.refuse('no-session') };
+    if (!session.payers[index]!.requests.take(nowMs)) return { refused: this.refuse('requests') };
+    return { nodeId: session.ends[1 - index]! };
   }
 
   /** One of its ends is done with a session; undefined when it is none of that node's. */

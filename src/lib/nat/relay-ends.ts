@@ -1,3 +1,4 @@
+import type { SocketAddress } from '../base/address.js';
 import { Emitter } from '../base/emitter.js';
 import { MaculaError } from '../base/errors.js';
 import type { Service } from '../base/lifecycle.js';
@@ -5,7 +6,7 @@ import type { NodeId } from '../identity/node-id.js';
 import type { Session, SessionEvents } from '../session/session.js';
 import type { RelayRoute } from '../transport/endpoint.js';
 import { FrameType } from '../wire/frame-type.js';
-import { readRelayClose, readRelayIncoming, readRelayOpenReply, relayCloseBody, relayOpenBody } from '../wire/relay-messages.js';
+import { readRelayClose, readRelayIncoming, readRelayOpenReply, readRelayPeerReply, relayCloseBody, relayOpenBody, relayPeerBody } from '../wire/relay-messages.js';
 import type { RelayPorts } from './ports.js';
 
 export interface RelayEndsEvents {
@@ -82,6 +83,16 @@ export class RelayEnds implements Service {
       throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the relay can no longer be used');
     }
     return this.#hold(relay, sessionId, peer, 'out').route;
+  }
+
+  /**
+   * Where a relay sees the other end of a session held with it: the relay has authenticated both.
+   * @throws MaculaError MACULA_CONNECTION_CLOSED, MACULA_RELAY_REFUSED, and as Session.request
+   */
+  async locate({ relay, sessionId }: RelayRoute, signal?: AbortSignal): Promise<SocketAddress> {
+    const session = this.#held.has(sessionId) ? this.#components.sessions.get(relay) : undefined;
+    if (!session) throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the session with the relay is over');
+    return readRelayPeerReply(await session.request(FrameType.relayPeer, relayPeerBody(sessionId), signal ? { signal } : {}));
   }
 
   /** Gives a session up and tells the relay. */

@@ -4,10 +4,11 @@ import { MaculaError } from '../base/errors.js';
 import type { Service } from '../base/lifecycle.js';
 import type { NodeId } from '../identity/node-id.js';
 import type { Session, SessionEvents } from '../session/session.js';
+import { directAddress } from '../session/session-address.js';
 import type { Connection } from '../transport/endpoint.js';
 import { relayIdKey } from '../transport/relay-transport.js';
 import { FrameType } from '../wire/frame-type.js';
-import { readRelayOpen, readRelayReserve, relayCloseBody, relayIncomingBody, relayOpenReplyBody, relayReserveReplyBody } from '../wire/relay-messages.js';
+import { readRelayOpen, readRelayPeer, readRelayReserve, relayCloseBody, relayIncomingBody, relayOpenReplyBody, relayPeerReplyBody, relayReserveReplyBody } from '../wire/relay-messages.js';
 import type { RelayPorts } from './ports.js';
 import { RelayCore, type EndedSession, type RelayCoreStats, type RelayEnd, type RelayRefusal, type RelaySession, type RelaySettings } from './relay-core.js';
 
@@ -41,6 +42,7 @@ const problems: Readonly<Record<RelayRefusal, string>> = {
   'no-reservation': 'the node asked for holds no reservation here',
   sessions: 'this relay carries as many sessions as it may',
   'sessions-of-peer': 'one of the two nodes has as many sessions here as it may',
+  'no-session': 'the node is no end of such a session',
   'not-direct': 'a relay serves only nodes it reaches directly',
   requests: 'this relay is asked too often',
 };
@@ -72,6 +74,7 @@ export class RelayServer implements Service {
     const { sessions, transport } = this.#ports;
     sessions.handle(FrameType.relayReserve, FrameType.relayReserveReply, (body, { session }) => this.#reserve(body, session));
     sessions.handle(FrameType.relayOpen, FrameType.relayOpenReply, (body, { session }) => this.#open(body, session));
+    sessions.handle(FrameType.relayPeer, FrameType.relayPeerReply, (body, { session }) => this.#locate(body, session));
     this.#unsubscribe = [sessions.on('opened', (session) => this.#opened(session)), sessions.on('closed', (event) => this.#closed(event))];
     transport.onRelayed(this.#forward);
     this.#scheduleSweep();
@@ -130,6 +133,16 @@ export class RelayServer implements Service {
     this.#keep();
     this.#events.emit('opened', { sessionId: id, from, to });
     return relayOpenReplyBody(id);
+  }
+
+  /** Each end may know where the other is seen: before it sends many probes there, somebody else has to say so. */
+  #locate(body: unknown, session: Session): unknown {
+    const other = this.#core.otherEnd(readRelayPeer(body), session.nodeId, this.#nowMs());
+    if ('refused' in other) throw this.#refusal(session.nodeId, other.refused);
+    const peer = this.#ports.sessions.get(other.nodeId);
+    const address = peer && directAddress(peer);
+    if (!address) throw this.#refusal(session.nodeId, this.#core.refuse('not-direct'));
+    return relayPeerReplyBody(address);
   }
 
   readonly #forward = (idKey: string, datagram: Buffer, host: string, port: number): string | undefined => {

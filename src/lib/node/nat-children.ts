@@ -21,6 +21,7 @@ export function natChild({ parts, clock, random, logger }: TreeComponents, setti
           stun: endpoint.stun,
           port: () => endpoint.localAddresses[0]?.port ?? 0,
           sessions: parts.running('sessions'),
+          isReachable: (nodeId) => parts.peerRelays?.of(nodeId) === undefined,
           localHosts: localHostsOfSystem,
           servers: (): Promise<SocketAddress[]> => resolveServers(names, (host) => systemResolver.resolve(host)),
           sourceAddress,

@@ -40,9 +40,16 @@ export class PeerReach {
   }
 
   /** The same without the addresses known already. */
-  otherwise(nodeId: NodeId, { relays, mayLookUp, tried, signal }: ReachOptions): Promise<Session> {
-    if (relays.length > 0) return this.#throughAny(nodeId, relays, signal);
-    if (!mayLookUp) return Promise.reject(noAddressError(nodeId));
+  async otherwise(nodeId: NodeId, { relays, mayLookUp, tried, signal }: ReachOptions): Promise<Session> {
+    // The routing table is asked for other nodes only: its own requests say where they go.
+    const known = relays.length > 0 || !mayLookUp ? relays : (this.#parts.dht?.contact(nodeId)?.relays ?? []);
+    if (known.length === 0 && !mayLookUp) throw noAddressError(nodeId);
+    try {
+      if (known.length > 0) return await this.#throughAny(nodeId, known, signal);
+    } catch (error) {
+      // Relays change: the node itself, or those close to it, may know better.
+      if (!mayLookUp || signal.aborted) throw error;
+    }
     return this.#lookedUp(nodeId, tried, signal);
   }
 
@@ -59,15 +66,23 @@ export class PeerReach {
   async #lookedUp(nodeId: NodeId, tried: readonly SocketAddress[], signal: AbortSignal): Promise<Session> {
     if (tried.length > 0) await delay(this.#clock, lookUpAfterMs, signal);
     const record = await this.recordOf(nodeId, { signal });
-    if (!record) throw noAddressError(nodeId);
-    const known = new Set(tried.map(formatAddress));
-    const addresses = record.addresses.filter((address) => !known.has(formatAddress(address)) && addressScope(address.host) !== 'loopback');
-    const ways = [
-      ...(addresses.length > 0 ? [(lost: AbortSignal) => this.#directly(nodeId, addresses, lost)] : []),
-      ...(record.relays.length > 0 ? [(lost: AbortSignal) => this.#throughAny(nodeId, record.relays, lost)] : []),
-    ];
+    let ways = record ? this.#waysOf(nodeId, record, tried) : [];
+    if (ways.length === 0) {
+      // A node without a record is still known to its neighbours.
+      const contact = await this.#parts.dht?.findContact(nodeId, { signal });
+      ways = contact ? this.#waysOf(nodeId, contact, tried) : [];
+    }
     if (ways.length === 0) throw noAddressError(nodeId);
     return raceWays(ways, signal);
+  }
+
+  #waysOf(nodeId: NodeId, { addresses, relays }: Pick<PeerRecord, 'addresses' | 'relays'>, tried: readonly SocketAddress[]): ((lost: AbortSignal) => Promise<Session>)[] {
+    const known = new Set(tried.map(formatAddress));
+    const fresh = addresses.filter((address) => !known.has(formatAddress(address)) && addressScope(address.host) !== 'loopback');
+    return [
+      ...(fresh.length > 0 ? [(lost: AbortSignal) => this.#directly(nodeId, fresh, lost)] : []),
+      ...(relays.length > 0 ? [(lost: AbortSignal) => this.#throughAny(nodeId, relays, lost)] : []),
+    ];
   }
 
   #directly(nodeId: NodeId, addresses: readonly SocketAddress[], signal: AbortSignal): Promise<Session> {

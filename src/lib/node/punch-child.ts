@@ -5,6 +5,7 @@ import { offeredCandidates } from '../nat/candidates.js';
 import type { NatFinding } from '../nat/nat-finding.js';
 import { Puncher } from '../nat/puncher.js';
 import type { OwnSide } from '../nat/punch-types.js';
+import type { Session } from '../session/session.js';
 import type { NatSummary } from '../wire/punch.js';
 import type { NodeParts } from './node-parts.js';
 import type { ChildSpec } from './supervisor.js';
@@ -24,7 +25,8 @@ export function punchChild({ parts, clock, random, logger }: TreeComponents, set
           sessions: parts.running('sessions'),
           sides: parts.running('endpoint'),
           own: () => ownSide(parts),
-          // Many probes go only where the peer was reached before, never where it alone says it is.
+          // Many probes go only where the peer was reached before or a relay sees it, never where it alone says it is.
+          hostsOf: (session) => seenByRelays(parts, session),
           isPeerHost: (nodeId, host) => wasReachedAt(parts, nodeId, host),
           outerAddress: async (socket) => parts.nat?.outerAddress(socket).catch(() => undefined),
           clock,
@@ -32,7 +34,7 @@ export function punchChild({ parts, clock, random, logger }: TreeComponents, set
         },
         settings,
       );
-      puncher.on('attempted', ({ nodeId, report }) => logger.debug('an attempt at a direct path ended', { nodeId, outcome: report.outcome, technique: report.technique?.kind, durationMs: Math.round(report.durationMs) }));
+      puncher.on('attempted', ({ nodeId, report }) => logger.debug('an attempt at a direct path ended', { nodeId, outcome: report.outcome, technique: report.technique?.kind, durationMs: Math.round(report.durationMs), punchingMs: report.punchingMs === undefined ? undefined : Math.round(report.punchingMs), probes: report.probes }));
       await puncher.start();
       parts.puncher = puncher;
       const { nat } = parts;
@@ -71,6 +73,13 @@ function ownSide({ localAddresses, sessions, nat, portMapper }: NodeParts): OwnS
   }
   const observed = [...seen.values()].sort((a, b) => b.count - a.count).map(({ address }) => address);
   return { nat: natSummary(nat?.finding), candidates: offeredCandidates({ local, mapped: portMapper?.mapping ? [portMapper.mapping.external] : [], observed }), local };
+}
+
+/** Where the relays on the paths of a session see its other end; those that tell nothing are left out. */
+async function seenByRelays({ relayEnds }: NodeParts, { connection }: Session): Promise<string[]> {
+  const routes = connection.paths().flatMap(({ route, state }) => (route.kind === 'relay' && state !== 'failed' ? [route] : []));
+  const seen = await Promise.allSettled(routes.map((route) => relayEnds!.locate(route)));
+  return seen.flatMap((one) => (one.status === 'fulfilled' ? [one.value.host] : []));
 }
 
 function wasReachedAt({ sessions }: NodeParts, nodeId: string, host: string): boolean {

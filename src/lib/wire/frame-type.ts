@@ -60,6 +60,8 @@ export const FrameType = {
   natProbeReply: 0x61,
   /** Asks to send such a response for another node. */
   natProbeVia: 0x62,
+  /** Asks a relay where it sees the other end of a session. */
+  relayPeer: 0x63,
   /** Asks to be reachable through the receiver. */
   relayReserve: 0x64,
   relayReserveReply: 0x65,
@@ -75,6 +77,7 @@ export const FrameType = {
   punchAnswer: 0x6b,
   punchStart: 0x6c,
   punchEnd: 0x6d,
+  relayPeerReply: 0x6e,
   /** Through which relays the sender is reachable. */
   relayedBy: 0x6f,
 } as const;

@@ -1,4 +1,5 @@
-import { bytesOf, integerOf, malformed, textOf, tupleOf } from './fields.js';
+import { formatAddress, type SocketAddress } from '../base/address.js';
+import { addressOf, bytesOf, integerOf, malformed, textOf, tupleOf } from './fields.js';
 import { relaysField, relaysOf, type RelayHint } from './peer-record.js';
 
 const nodeIdBytes = 32;
@@ -90,6 +91,28 @@ export function readRelayClose(body: unknown): RelayClose {
   // Told to people and counted: words and dashes only.
   if (!/^[a-z][a-z-]*$/.test(reason)) throw malformed(message, 'reason is not lower-case words with dashes');
   return { sessionId: hexOf(bytesOf(message, 'session id', sessionId, sessionIdBytes)), reason };
+}
+
+/** Body of RELAY_PEER: asks where the relay sees the other end of a session. @param sessionId 16 hex digits */
+export function relayPeerBody(sessionId: string): unknown {
+  return [Buffer.from(sessionId, 'hex')];
+}
+
+/** The session's id, 16 hex digits. @throws MaculaError MACULA_PROTOCOL_VIOLATION */
+export function readRelayPeer(body: unknown): string {
+  const [sessionId] = tupleOf('RELAY_PEER', body, 1);
+  return hexOf(bytesOf('RELAY_PEER', 'session id', sessionId, sessionIdBytes));
+}
+
+/** Body of the answer. @param address where the other end's own connection to the relay comes from */
+export function relayPeerReplyBody(address: SocketAddress): unknown {
+  return [formatAddress(address)];
+}
+
+/** @throws MaculaError MACULA_PROTOCOL_VIOLATION */
+export function readRelayPeerReply(body: unknown): SocketAddress {
+  const [address] = tupleOf('RELAY_PEER_REPLY', body, 1);
+  return addressOf('RELAY_PEER_REPLY', 'address', address);
 }
 
 /** Body of RELAYED_BY: through which relays the sender is reachable; none where it needs none. */

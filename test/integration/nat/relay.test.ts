@@ -7,6 +7,7 @@ import { silentLogger } from '../../../src/lib/base/logger.js';
 import { RelayKeeper } from '../../../src/lib/nat/relay-keeper.js';
 import type { Session } from '../../../src/lib/session/session.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
+import { relayPeerBody } from '../../../src/lib/wire/relay-messages.js';
 import { until } from '../session/node-fixture.js';
 import { Recorder, echo, routeTo } from '../transport/endpoint-fixture.js';
 import { PortNat } from '../transport/port-nat.js';
@@ -53,6 +54,18 @@ describe('relaying between nodes', () => {
     expect(relay.server.stats()).to.include({ reservations: 1, sessions: 1 });
     expect(relay.kept.get('relayed for')).to.have.members([a.nodeId, b.nodeId]);
     expect([a.kept.get('relayed by'), b.kept.get('relayed by'), b.kept.get('reservations')]).to.deep.equal([[relay.nodeId], [relay.nodeId], [relay.nodeId]]);
+  });
+
+  it('tells each end where it sees the other, and nobody else', async () => {
+    const relay = await mesh.node();
+    const { a, b, session } = await pairThrough([relay]);
+    const { route } = session.connection;
+    if (route.kind !== 'relay') throw new Error('not relayed');
+    expect(await a.ends.locate(route)).to.deep.equal(b.hint.addresses[0]);
+    expect(await b.ends.locate(route)).to.deep.equal(a.hint.addresses[0]);
+    const c = await mesh.node();
+    const stranger = await c.sessions.dial({ kind: 'direct', address: relay.hint.addresses[0]! });
+    expect(await refusalOf(stranger.request(FrameType.relayPeer, relayPeerBody(route.sessionId)))).to.deep.equal(['MACULA_RELAY_REFUSED', 'no-session']);
   });
 
   it('ends the relay\'s session with the connection it carries', async () => {

@@ -151,6 +151,14 @@ describe('two nodes that punch from behind simulated NATs', () => {
     for (const probes of pair.a.probes.values()) expect(probes).to.be.below(20);
   });
 
+  it('spray no probes where the relay does not see the peer, whatever that says', () => {
+    const pair = new PunchPair(5, { kind: 'port-restricted' }, { kind: 'symmetric-random', claims: { host: '203.0.113.66', port: 4433 } }, goodLink);
+    pair.start();
+    expect(pair.run(20_000)).to.equal(false);
+    expect(pair.a.reports[0]).to.include({ outcome: 'unverified' });
+    expect(pair.a.probes.get('203.0.113.66')).to.be.within(1, 20);
+  });
+
   it('wait their turn while another attempt with many sockets goes on', () => {
     const pair = new PunchPair(3, { kind: 'port-restricted' }, { kind: 'symmetric-random' }, goodLink);
     pair.b.slot.take();

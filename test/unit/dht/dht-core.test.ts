@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { DhtEffect } from '../../../src/lib/dht/dht-events.js';
-import type { GetResult, ProvidersResult, StoreResult, TraceResult } from '../../../src/lib/dht/dht-operations.js';
+import type { GetResult, NodesResult, ProvidersResult, StoreResult, TraceResult } from '../../../src/lib/dht/dht-operations.js';
 import type { DhtReply } from '../../../src/lib/dht/dht-requests.js';
 import { procedureKey, sharedKey } from '../../../src/lib/dht/record-keys.js';
 import { decodeRecord, type SignedRecord } from '../../../src/lib/dht/record.js';
@@ -54,6 +54,17 @@ describe('DHT core', () => {
     const effects = core!.handle({ type: 'operation', operationId: 77, operation: { type: 'get', key, quorum: 'newest', fresh: false } }, net.nowMs);
     const asked = effects.flatMap((effect) => (effect.type === 'request' && effect.request.type === 'find-value' ? [effect.contact.nodeId] : []));
     expect(asked).to.deep.equal([stranger.nodeId]);
+  });
+
+  it('finds where a node is without asking that node, and finds nothing of one nobody knows', () => {
+    const net = network(200);
+    const asker = at(net, 0);
+    const far = net.live.slice(1).find(({ contact }) => asker.core!.contact(contact.nodeId) === undefined)!;
+    const found = net.finish<NodesResult>(asker, { type: 'find-contact', nodeId: far.contact.nodeId });
+    expect(found.contacts.map(({ nodeId, addresses }) => ({ nodeId, addresses }))).to.deep.equal([{ nodeId: far.contact.nodeId, addresses: far.contact.addresses }]);
+    // The node itself had said nothing by then: it was never heard of.
+    expect(asker.core!.contact(far.contact.nodeId)).to.equal(undefined);
+    expect(net.finish<NodesResult>(asker, { type: 'find-contact', nodeId: 'ab'.repeat(32) }).contacts).to.deep.equal([]);
   });
 
   it('says that nothing is there', () => {

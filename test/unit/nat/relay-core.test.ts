@@ -29,6 +29,18 @@ describe('what a relay grants', () => {
     expect(relay.stats()).to.deep.include({ reservations: 1, sessions: 1, refused: { 'no-reservation': 3 } });
   });
 
+  it('tells the ends of a session who the other one is, as often as it may be asked, and nobody else', () => {
+    const relay = core();
+    relay.reserve(b, 0);
+    const { id } = opened(relay.open(a, b, 0));
+    expect(relay.otherEnd(id, a, 0)).to.deep.equal({ nodeId: b });
+    expect(relay.otherEnd(id, b, 0)).to.deep.equal({ nodeId: a });
+    expect(relay.otherEnd(id, c, 0)).to.deep.equal({ refused: 'no-session' });
+    expect(relay.otherEnd('0'.repeat(16), a, 0)).to.deep.equal({ refused: 'no-session' });
+    for (let asked = 2; asked < 32; asked++) relay.otherEnd(id, a, 0);
+    expect(relay.otherEnd(id, a, 0)).to.deep.equal({ refused: 'requests' });
+  });
+
   it('lets a reservation run out that was not renewed', () => {
     const relay = core({ relayReservationMs: 60_000 });
     relay.reserve(b, 0);

@@ -20,7 +20,7 @@ import {
   announceBody, doneBody, interestBody, publishAckBody, publishBody, replayBody, replayReplyBody, routeBody, routedBody, subscribeBody,
 } from '../../../src/lib/wire/pubsub-messages.js';
 import { encodePeerRecord } from '../../../src/lib/wire/peer-record.js';
-import { relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayReserveBody, relayReserveReplyBody, relayedByBody } from '../../../src/lib/wire/relay-messages.js';
+import { relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayPeerBody, relayPeerReplyBody, relayReserveBody, relayReserveReplyBody, relayedByBody } from '../../../src/lib/wire/relay-messages.js';
 import { callBody, failureBody, resultBody } from '../../../src/lib/wire/rpc-messages.js';
 import { punchBody, punchFrameTypes, type PunchMessage } from '../../../src/lib/wire/punch.js';
 import { callPurpose, callStreamHeader } from '../../../src/lib/wire/rpc-stream.js';
@@ -146,6 +146,8 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'relay-open': encodeFrame(FrameType.relayOpen, request, [11, relayOpenBody(client.id)]),
   'relay-open-reply': encodeFrame(FrameType.relayOpenReply, reply, [11, relayOpenReplyBody(relaySession)]),
   'relay-incoming': encodeFrame(FrameType.relayIncoming, none, relayIncomingBody({ sessionId: relaySession, nodeId: server.id })),
+  'relay-peer': encodeFrame(FrameType.relayPeer, request, [12, relayPeerBody(relaySession)]),
+  'relay-peer-reply': encodeFrame(FrameType.relayPeerReply, reply, [12, relayPeerReplyBody(clientAddress)]),
   'relay-close': encodeFrame(FrameType.relayClose, none, relayCloseBody({ sessionId: relaySession, reason: 'idle' })),
   'relayed-by': encodeFrame(FrameType.relayedBy, none, relayedByBody([{ nodeId: server.id, addresses: [serverAddress] }])),
   'punch-offer': punch({ type: 'offer', attempt: 77, nat: portRestricted, candidates: [observedCandidate, { kind: 'local', address: { host: '10.0.0.2', port: 4433 } }] }),

@@ -5,7 +5,7 @@ import { maxBodyBytes } from '../../../src/lib/dht/record.js';
 import { decodeBody, encodeBody } from '../../../src/lib/wire/message-pack.js';
 import { decodePeerRecord, encodePeerRecord, maxNamedRelays, maxRecordAddresses, maxRelayAddresses, type PeerRecord } from '../../../src/lib/wire/peer-record.js';
 import {
-  readRelayClose, readRelayIncoming, readRelayOpen, readRelayOpenReply, readRelayReserve, readRelayReserveReply, readRelayedBy, relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody,
+  readRelayClose, readRelayIncoming, readRelayOpen, readRelayOpenReply, readRelayPeer, readRelayPeerReply, readRelayReserve, readRelayReserveReply, readRelayedBy, relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayPeerBody, relayPeerReplyBody,
   relayReserveBody, relayReserveReplyBody, relayedByBody,
 } from '../../../src/lib/wire/relay-messages.js';
 
@@ -28,6 +28,8 @@ describe('messages of relays', () => {
     expect(readRelayOpen(travel(relayOpenBody(nodeId)))).to.equal(nodeId);
     expect(readRelayOpenReply(travel(relayOpenReplyBody(sessionId)))).to.equal(sessionId);
     expect(readRelayIncoming(travel(relayIncomingBody({ sessionId, nodeId })))).to.deep.equal({ sessionId, nodeId });
+    expect(readRelayPeer(travel(relayPeerBody(sessionId)))).to.equal(sessionId);
+    expect(readRelayPeerReply(travel(relayPeerReplyBody(address)))).to.deep.equal(address);
     expect(readRelayClose(travel(relayCloseBody({ sessionId, reason: 'made-room' })))).to.deep.equal({ sessionId, reason: 'made-room' });
     expect(readRelayedBy(travel(relayedByBody(largest.relays)))).to.deep.equal(largest.relays);
   });
@@ -39,6 +41,7 @@ describe('messages of relays', () => {
     'a short node id': () => readRelayOpen([Buffer.alloc(31)]),
     'a long session id': () => readRelayOpenReply([Buffer.alloc(9)]),
     'an element too many': () => readRelayIncoming([Buffer.alloc(8), Buffer.alloc(32), 0]),
+    'a place that is none': () => readRelayPeerReply(['somewhere:1']),
     'a reason with control characters': () => readRelayClose([Buffer.alloc(8), 'idle\n']),
     'a reason too long': () => readRelayClose([Buffer.alloc(8), 'a'.repeat(33)]),
     'no reason': () => readRelayClose([Buffer.alloc(8), '']),
@@ -46,7 +49,7 @@ describe('messages of relays', () => {
   for (const [what, run] of Object.entries(malformed)) it(`refuse ${what}`, () => violation(run));
 
   it('are either read or refused as malformed, whatever comes', () => {
-    const readers = [readRelayReserve, readRelayReserveReply, readRelayOpen, readRelayOpenReply, readRelayIncoming, readRelayClose, readRelayedBy];
+    const readers = [readRelayReserve, readRelayReserveReply, readRelayOpen, readRelayOpenReply, readRelayIncoming, readRelayPeer, readRelayPeerReply, readRelayClose, readRelayedBy];
     fc.assert(
       fc.property(fc.anything(), fc.constantFrom(...readers), (body, read) => {
         try {
