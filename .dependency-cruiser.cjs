@@ -14,6 +14,7 @@ const rooms = {
   pubsub: ['base', 'config', 'identity', 'wire', 'session'],
   rpc: ['base', 'config', 'identity', 'wire', 'session'],
   observability: ['base'],
+  bench: ['base'],
   control: ['base', 'config'],
   doctor: ['base', 'config', 'identity', 'store', 'transport', 'control'],
 };

@@ -4,6 +4,7 @@ type CommandModule = Promise<{ readonly default: CommandClass }>;
 
 /** All commands by oclif's ids. Each is loaded when it runs. */
 export const commandTable: Readonly<Record<string, () => CommandModule>> = {
+  bench: () => import('../commands/bench.js'),
   'cert:init': () => import('../commands/cert/init.js'),
   'cert:show': () => import('../commands/cert/show.js'),
   completion: () => import('../commands/completion.js'),

@@ -61,6 +61,13 @@ export class Output {
     this.#streams.stderr.write(`${text}\n`);
   }
 
+  /** A line on stderr that the next one is written over; undefined clears it. Nothing where stderr is no terminal. */
+  progress(text: string | undefined): void {
+    const { stderr } = this.#streams;
+    // ECMA-48: back to the beginning of the line, EL.
+    if (stderr.isTTY === true) stderr.write(`\r${text ?? ''}\u001b[K`);
+  }
+
   warn(text: string): void {
     this.remark(`${this.style('yellow', 'Warning:', this.#streams.stderr)} ${text}`);
   }

@@ -11,6 +11,7 @@ import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList,
   PingRequest, PingResult, StopResult, TrustRequest, TrustResult, WaitResult,
 } from './protocol.js';
+import type { BenchEvent, BenchRequest } from './protocol-bench.js';
 import type {
   DhtDeleteRequest, DhtGetRequest, DhtGetResult, DhtNodesResult, DhtProvidersRequest, DhtProvidersResult, DhtPutRequest, DhtStoreResult, DhtTraceRequest,
   DhtTraceResult,
@@ -46,6 +47,8 @@ interface Call {
 const trustWorkMs = 5 * 60_000;
 /** Subscribing waits until publishers were told; the node bounds it by its own setting pubsubDiscoveryMs, at most this. */
 const subscribeWorkMs = 60_000;
+/** The peer may take so long to subscribe; the node bounds it. */
+const benchPrepareMs = 15_000;
 /** How often {@link ControlClient.stop} looks whether the node is gone. */
 const stopPollMs = 50;
 
@@ -195,6 +198,11 @@ export class ControlClient {
   /** @param timeoutMs how long the probe may take */
   natProbe(request: NatProbeRequest, timeoutMs: number, signal?: AbortSignal): Promise<NatProbeResult> {
     return this.#json({ method: 'POST', path: '/v1/nat/probe', body: request, workMs: timeoutMs, signal });
+  }
+
+  /** Puts load on a peer: that it has answered, what it came to so far again and again, and in the end. */
+  bench(request: BenchRequest & { readonly operationTimeoutMs: number }, signal?: AbortSignal): AsyncIterable<BenchEvent> {
+    return this.#stream({ method: 'POST', path: '/v1/bench', body: request, workMs: benchPrepareMs + request.operationTimeoutMs, signal });
   }
 
   metrics(signal?: AbortSignal): Promise<MetricsResult> {

@@ -2,6 +2,7 @@ import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList,
   PingRequest, PingResult, TrustRequest, TrustResult,
 } from './protocol.js';
+import type { BenchEvent, BenchInput } from './protocol-bench.js';
 import type {
   DhtDeleteInput, DhtGetInput, DhtGetResult, DhtNodesResult, DhtProvidersInput, DhtProvidersResult, DhtPutInput, DhtStoreResult, DhtTraceInput, DhtTraceResult,
 } from './protocol-dht.js';
@@ -63,6 +64,8 @@ export interface ControlHandlers extends DhtHandlers, PubSubHandlers {
   poolStats(connections: boolean): PoolStatsResult;
   /** @throws MaculaError MACULA_USAGE, MACULA_UNREACHABLE where there is nobody to ask */
   natProbe(request: NatProbeRequest, signal: AbortSignal): Promise<NatProbeResult>;
+  /** Puts load on a peer until it is over or the signal aborts. @throws MaculaError MACULA_PEER_NOT_FOUND, MACULA_SELF_DIAL, MACULA_VALUE_TOO_LARGE, and as the first operation fails */
+  bench(request: BenchInput, signal: AbortSignal): AsyncIterable<BenchEvent>;
   metrics(): Promise<MetricsResult>;
   config(): EffectiveConfig;
 }

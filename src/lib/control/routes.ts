@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import * as protocol from './protocol.js';
+import * as bench from './protocol-bench.js';
 import * as dht from './protocol-dht.js';
 import * as metrics from './protocol-metrics.js';
 import * as nat from './protocol-nat.js';
@@ -49,6 +50,7 @@ export const routes = {
   pubsubPublish: { method: 'POST', path: '/v1/pubsub/publish', summary: 'Publishes a message', body: pubsub.pubsubPublishRequest, response: pubsub.pubsubPublishResult },
   pubsubSubscribe: { method: 'POST', path: '/v1/pubsub/subscribe', summary: 'Messages to the topics that match, one line each, until the client goes', body: pubsub.pubsubSubscribeRequest, response: pubsub.pubsubEvent, stream: true },
   natProbe: { method: 'POST', path: '/v1/nat/probe', summary: 'What NAT the node is behind, measured now', body: nat.natProbeRequest, response: nat.natProbeResult },
+  bench: { method: 'POST', path: '/v1/bench', summary: 'Puts load on a peer for a time, until the client goes', body: bench.benchRequest, response: bench.benchEvent, stream: true },
   metrics: { method: 'GET', path: '/v1/metrics', summary: 'Every metric of the node, also where no listener serves them', response: metrics.metricsResult },
   config: { method: 'GET', path: '/v1/config', summary: 'Effective settings and where each comes from', response: protocol.effectiveConfig },
 } as const satisfies Record<string, Route>;

@@ -10,6 +10,7 @@ import { httpStatusOf } from './http-status.js';
 import { openApiDocument } from './openapi.js';
 import type { ControlHandlers } from './ports.js';
 import { connectRequest, disconnectRequest, pingRequest, schemaVersion, trustRequest, waitRequest } from './protocol.js';
+import { benchRequest } from './protocol-bench.js';
 import { dhtDeleteRequest, dhtGetRequest, dhtProvidersRequest, dhtPutRequest, dhtTraceRequest } from './protocol-dht.js';
 import { natProbeRequest } from './protocol-nat.js';
 import { poolStatsRequest } from './protocol-pool.js';
@@ -166,6 +167,7 @@ export class ControlServer implements Service {
       pubsubPublish: (input, signal) => handlers.pubsubPublish(checkInput(pubsubPublishRequest, input), signal),
       pubsubSubscribe: (input, signal) => handlers.pubsubSubscribe(checkInput(pubsubSubscribeRequest, input), signal),
       natProbe: (input, signal) => handlers.natProbe(checkInput(natProbeRequest, input), signal),
+      bench: (input, signal) => handlers.bench(checkInput(benchRequest, input), signal),
       metrics: () => handlers.metrics(),
       config: () => handlers.config(),
     };

@@ -6,6 +6,7 @@ import type { ControlHandlers } from '../control/ports.js';
 import type {
   ConnectRequest, ConnectResult, DisconnectRequest, DisconnectResult, EffectiveConfig, NodeStatus, PeerList, PingRequest, PingResult, TrustRequest, TrustResult,
 } from '../control/protocol.js';
+import type { BenchEvent, BenchInput } from '../control/protocol-bench.js';
 import type { MetricsResult } from '../control/protocol-metrics.js';
 import type { NatProbeRequest, NatProbeResult } from '../control/protocol-nat.js';
 import type { PoolStatsResult } from '../control/protocol-pool.js';
@@ -13,6 +14,7 @@ import type { PubSubEventLine, PubSubPublishInput, PubSubPublishResult, PubSubSu
 import type { WaitCondition } from '../control/wait-condition.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { PoolStats } from '../pool/pool-stats.js';
+import { BenchControl } from './control-bench.js';
 import { DhtControl } from './control-dht.js';
 import { poolStatsOf } from './control-pool.js';
 import { PubSubControl } from './control-pubsub.js';
@@ -43,6 +45,7 @@ export interface ControlledNode {
 /** What a node does for its control socket, in terms of its public API. */
 export class NodeControl extends DhtControl implements ControlHandlers {
   readonly rpc: RpcControl;
+  readonly #bench: BenchControl;
   readonly #node: ControlledNode;
   readonly #clock: Clock;
   readonly #metrics: Pick<Metrics, 'read'>;
@@ -52,6 +55,9 @@ export class NodeControl extends DhtControl implements ControlHandlers {
   constructor(components: { node: ControlledNode; metrics: Pick<Metrics, 'read'>; clock: Clock; random: RandomSource; config: EffectiveConfig | undefined }) {
     super({ dht: components.node.dht, clock: components.clock });
     this.rpc = new RpcControl({ rpc: components.node.rpc, peers: components.node.peers, clock: components.clock, random: components.random });
+    const { node, clock, random } = components;
+    const { peers, rpc, pubsub } = node;
+    this.#bench = new BenchControl({ peers, rpc, pubsub, clock, random, ownId: () => node.status().nodeId });
     this.#node = components.node;
     this.#clock = components.clock;
     this.#metrics = components.metrics;
@@ -151,6 +157,10 @@ export class NodeControl extends DhtControl implements ControlHandlers {
   async natProbe({ stun }: NatProbeRequest, signal: AbortSignal): Promise<NatProbeResult> {
     const report = await this.#node.nat.probe(stun ?? [], signal);
     return { ...report, servers: [...report.servers] };
+  }
+
+  bench(request: BenchInput, signal: AbortSignal): AsyncIterable<BenchEvent> {
+    return this.#bench.run(request, signal);
   }
 
   async metrics(): Promise<MetricsResult> {

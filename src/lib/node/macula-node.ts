@@ -23,6 +23,7 @@ import { addBuiltIns } from '../rpc/built-ins.js';
 import { ProcedureRegistry } from '../rpc/procedure-registry.js';
 import { prepareDataDir } from '../store/data-dir.js';
 import { lockDataDir, type DataDirLock } from '../store/data-dir-lock.js';
+import { addBenchResponders } from './bench-responders.js';
 import { buildTree } from './compose.js';
 import { NodeControl } from './control-handlers.js';
 import { metricSources } from './metric-sources.js';
@@ -95,6 +96,7 @@ export class MaculaNode implements Service {
     this.pubsub = new NodePubSub({ parts, subscriptions: this.#subscriptions, clock: this.#clock }, this.settings);
     const procedures = new ProcedureRegistry(this.settings);
     addBuiltIns(procedures, () => ({ nodeId: this.nodeId, version, realm: this.settings.realm, uptimeSeconds: Math.floor(this.#health.uptimeMs / 1000) }));
+    addBenchResponders({ registry: procedures, pubsub: this.pubsub, clock: this.#clock });
     this.rpc = new NodeRpc({ parts, registry: procedures });
     this.nat = new NodeNat({ parts });
     this.#health = new NodeHealth({ parts, clock: this.#clock }, this.settings);

@@ -42,8 +42,8 @@ export class ProcedureRegistry {
   }
 
   /** Adds a procedure that every node has. */
-  addBuiltIn(name: string, handler: Procedure['handler']): void {
-    this.#add(name, handler, {}, true);
+  addBuiltIn(name: string, handler: Procedure['handler'], options: ProcedureOptions = {}): void {
+    this.#add(name, handler, options, true);
   }
 
   get(name: string): Procedure | undefined {

@@ -38,7 +38,7 @@ function unexpected(): never {
 export function handlersWith(some: Partial<ControlHandlers>): ControlHandlers {
   const names = [
     'status', 'stop', 'wait', 'listPeers', 'watchPeers', 'connectPeer', 'disconnectPeer', 'pingPeer', 'trustPeer', 'untrustPeer', 'config',
-    'dhtPut', 'dhtGet', 'dhtDelete', 'dhtProviders', 'dhtTrace', 'dhtNodes', 'poolStats', 'pubsubPublish', 'pubsubSubscribe', 'rpc', 'metrics',
+    'dhtPut', 'dhtGet', 'dhtDelete', 'dhtProviders', 'dhtTrace', 'dhtNodes', 'poolStats', 'pubsubPublish', 'pubsubSubscribe', 'rpc', 'metrics', 'bench',
   ];
   return { ...Object.fromEntries(names.map((name) => [name, unexpected])), ...some } as unknown as ControlHandlers;
 }
