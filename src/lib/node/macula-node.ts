@@ -36,6 +36,7 @@ import { NodePubSub } from './node-pubsub.js';
 import { NodeRpc } from './node-rpc.js';
 import { countPaths, sizeOfDht, sizeOfPool } from './node-status.js';
 import type { Supervisor } from './supervisor.js';
+import { observeProcedures } from './telemetry-sources.js';
 import { version } from './version.js';
 
 export interface MaculaNodeComponents {
@@ -103,6 +104,7 @@ export class MaculaNode implements Service {
     const telemetry = new Telemetry({ node: () => parts.identity?.nodeId });
     logTelemetry(telemetry, this.#logger);
     const metrics = new Metrics({ sources: metricSources(parts, this.#health), telemetry }, { version });
+    observeProcedures(telemetry, procedures);
     telemetry.on('peers:connected', () => this.#health.joined());
     this.#tree = buildTree(
       {

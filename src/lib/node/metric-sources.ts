@@ -39,7 +39,7 @@ const noDht: DhtCounts = {
   writesFailed: 0,
 };
 
-const noRpc: RpcCounts = { calls: { running: 0, succeeded: 0, failed: 0, cancelled: 0, retries: 0, hedges: 0 }, remembered: 0 };
+const noRpc: RpcCounts = { calls: { running: 0, succeeded: 0, failed: 0, cancelled: 0, retries: 0, hedges: 0 }, serving: 0, remembered: 0 };
 const noPubSub: PubSubCounts = {
   subscriptions: 0,
   subscribers: 0,

@@ -8,9 +8,10 @@ import { localHostsOfSystem } from '../nat/stand-alone-probe.js';
 import { systemResolver } from '../peers/system-resolver.js';
 import { openUdpSocket } from '../transport/udp-socket.js';
 import { type ChildSpec } from './supervisor.js';
+import { observeNat } from './telemetry-sources.js';
 import type { TreeComponents } from './tree-components.js';
 
-export function natChild({ parts, clock, random, logger }: TreeComponents, settings: Settings): ChildSpec {
+export function natChild({ parts, clock, random, logger, telemetry }: TreeComponents, settings: Settings): ChildSpec {
   return {
     id: 'nat',
     start: async () => {
@@ -33,6 +34,7 @@ export function natChild({ parts, clock, random, logger }: TreeComponents, setti
         },
         settings,
       );
+      observeNat(telemetry, nat);
       await nat.start();
       parts.nat = nat;
       return async () => {

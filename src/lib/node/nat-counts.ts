@@ -5,14 +5,19 @@ import type { NodeParts } from './node-parts.js';
 const punchZeros: Readonly<Record<string, CountsByReason>> = Object.fromEntries(['simple', 'predict', 'birthday'].map((technique) => [technique, { direct: 0, failed: 0 }]));
 
 /** What the node did about NATs, as metrics show it. */
-export function natCounts({ nat, portMapper, puncher }: NodeParts): NatCounts {
+export function natCounts({ nat, portMapper, puncher, relayClient }: NodeParts): NatCounts {
   const discovery = nat?.stats();
   const punching = puncher?.stats();
   const mapping = portMapper?.stats();
   const { measurements = 0, failedMeasurements = 0 } = discovery ?? {};
   const punches: Record<string, CountsByReason> = { ...punchZeros };
   for (const [technique, outcomes] of Object.entries(punching?.attempts ?? {})) punches[technique] = { ...punches[technique], ...(outcomes as CountsByReason) };
+  const { natType = 'unknown', mapping: ownMapping = 'unknown', filtering = 'unknown' } = nat?.finding ?? {};
   return {
+    natType,
+    mapping: ownMapping,
+    filtering,
+    relays: relayClient?.relays().length ?? 0,
     stunRequests: { answered: discovery?.stun.answered ?? 0, refused: discovery?.stun.refused ?? 0, 'rate-limited': discovery?.stun.rateLimited ?? 0 },
     measurements: { done: Math.max(0, measurements - failedMeasurements), failed: failedMeasurements },
     portMapped: portMapper?.mapping !== undefined,

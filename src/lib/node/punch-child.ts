@@ -9,13 +9,14 @@ import type { Session } from '../session/session.js';
 import type { NatSummary } from '../wire/punch.js';
 import type { NodeParts } from './node-parts.js';
 import type { ChildSpec } from './supervisor.js';
+import { observePuncher } from './telemetry-sources.js';
 import type { TreeComponents } from './tree-components.js';
 
 /** What a node says of its NAT while it has not looked. */
 const notKnown: NatSummary = { natType: 'unknown', mapping: 'unknown', filtering: 'unknown', ports: 'unknown', portDelta: 0 };
 
 /** Getting connections off their relays. */
-export function punchChild({ parts, clock, random, logger }: TreeComponents, settings: Settings): ChildSpec {
+export function punchChild({ parts, clock, random, telemetry }: TreeComponents, settings: Settings): ChildSpec {
   return {
     id: 'punch',
     start: async () => {
@@ -34,7 +35,7 @@ export function punchChild({ parts, clock, random, logger }: TreeComponents, set
         },
         settings,
       );
-      puncher.on('attempted', ({ nodeId, report }) => logger.debug('an attempt at a direct path ended', { nodeId, outcome: report.outcome, technique: report.technique?.kind, durationMs: Math.round(report.durationMs), punchingMs: report.punchingMs === undefined ? undefined : Math.round(report.punchingMs), probes: report.probes }));
+      observePuncher(telemetry, puncher);
       await puncher.start();
       parts.puncher = puncher;
       const { nat } = parts;

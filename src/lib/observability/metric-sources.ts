@@ -74,6 +74,8 @@ export interface DhtCounts {
 /** Calls of procedures of other nodes. */
 export interface RpcCounts {
   readonly calls: Readonly<Record<'running' | 'succeeded' | 'failed' | 'cancelled' | 'retries' | 'hedges', number>>;
+  /** Calls being served. */
+  readonly serving: number;
   /** Results of idempotent calls that are kept. */
   readonly remembered: number;
 }
@@ -112,6 +114,12 @@ export interface RelayCounts {
 
 /** What is done about NATs: STUN, discovery, port mapping, direct paths for relayed connections. */
 export interface NatCounts {
+  /** Kind of the NAT and its behaviour, `unknown` before anything was found. */
+  readonly natType: string;
+  readonly mapping: string;
+  readonly filtering: string;
+  /** Relays this node is reachable through. */
+  readonly relays: number;
   readonly stunRequests: CountsByReason;
   readonly measurements: CountsByReason;
   /** Whether a router forwards the port now. */

@@ -3,8 +3,8 @@ import type { TelemetryEvents, TelemetryName } from './telemetry-events.js';
 /** Values of the labels of one sample. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** One sample of a metric that has labels. */
-export type Sample = readonly [labels: Labels, value: number];
+/** One sample of a metric that has labels; `times`: how often a histogram's value came, once where absent. */
+export type Sample = readonly [labels: Labels, value: number, times?: number];
 
 interface Described {
   /** `macula_<area>_<thing>_<unit|total>`, in base units. */

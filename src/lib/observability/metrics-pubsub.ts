@@ -1,4 +1,4 @@
-import { by, combinations, fedBy, readFrom, type MetricSpec } from './metric.js';
+import { by, combinations, fedBy, latencyBuckets, readFrom, type MetricSpec } from './metric.js';
 import type { MetricSources } from './metric-sources.js';
 
 export const pubsubMetrics: readonly MetricSpec<MetricSources>[] = [
@@ -21,6 +21,20 @@ export const pubsubMetrics: readonly MetricSpec<MetricSources>[] = [
     { name: 'macula_pubsub_forwarded_total', type: 'counter', help: 'Messages of other publishers passed on to their subscribers, once for each.', read: ({ messagesForwarded }) => messagesForwarded },
     { name: 'macula_pubsub_refused_total', type: 'counter', help: 'Messages of peers refused, by reason.', labels: ['reason'], read: ({ refused }) => by('reason', refused) },
   ]),
+  fedBy('pubsub:delivered', {
+    name: 'macula_pubsub_delivery_duration_seconds',
+    type: 'histogram',
+    help: "Time from publishing until delivery here, for each message, by the publisher's clock and the one here; clocks that differ show in it.",
+    buckets: latencyBuckets,
+    take: ({ messages, latencyMs }) => [{}, latencyMs / 1000, messages],
+  }),
+  fedBy('pubsub:settled', {
+    name: 'macula_pubsub_acknowledgement_duration_seconds',
+    type: 'histogram',
+    help: 'Time from publishing with QoS 1 until it was known of every subscriber whether it acknowledged the message.',
+    buckets: latencyBuckets,
+    take: ({ durationMs }) => [{}, durationMs / 1000],
+  }),
   fedBy('pubsub:subscriber-removed', {
     name: 'macula_pubsub_subscribers_removed_total',
     type: 'counter',

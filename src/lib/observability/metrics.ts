@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry, type Metric } from 'prom-client';
+import { FedCounter, FedHistogram } from './fed-metric.js';
 import type { FedMetric, Labels, MetricSpec, ReadMetric, Sample } from './metric.js';
 import type { MetricSources } from './metric-sources.js';
 import { buildInfo, metricAreas } from './metric-table.js';
@@ -98,22 +99,14 @@ export class Metrics implements MetricsPage {
     });
   }
 
-  #registerFed({ name, help, labels = [], type, event, take, zeros = [], buckets }: FedMetric, telemetry: Telemetry): void {
-    const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
-    if (type === 'histogram') {
-      const histogram = new Histogram({ ...options, ...(buckets && { buckets: [...buckets] }) });
-      for (const labelled of zeros) histogram.zero(labelled);
-      telemetry.on(event, (told) => {
-        const sample = take(told);
-        if (sample) histogram.observe(sample[0], sample[1]);
-      });
-      return;
-    }
-    const counter = new Counter(options);
-    for (const labelled of zeros) counter.inc(labelled, 0);
+  #registerFed({ name, help, labels = [], type, event, take, zeros = [], buckets = [] }: FedMetric, telemetry: Telemetry): void {
+    const settings = { name, help, labels, zeros };
+    const metric = type === 'histogram' ? new FedHistogram(settings, buckets) : new FedCounter(settings);
+    // The registry needs a name and what get() gives of any metric.
+    this.#registry.registerMetric(metric as unknown as Metric);
     telemetry.on(event, (told) => {
       const sample = take(told);
-      if (sample) counter.inc(sample[0], sample[1]);
+      if (sample) metric.add(sample);
     });
   }
 }

@@ -16,6 +16,8 @@ const lines: Partial<Record<TelemetryName, readonly ['debug' | 'info', string]>>
   'rpc:circuit': ['info', 'provider left alone, or back'],
   'pubsub:subscriber-added': ['debug', 'a node subscribed'],
   'pubsub:subscriber-removed': ['debug', 'a node is subscribed no longer'],
+  'nat:punched': ['debug', 'an attempt at a direct path ended'],
+  'nat:fell-back': ['info', 'connection fell back to a relay'],
   'dht:operation': ['debug', 'DHT operation ended'],
 };
 

@@ -125,6 +125,7 @@ export class Publisher {
     const followed = await untilEnd(delivery, signal);
     if (qos === 1) await this.#untilAcknowledged(followed, options.timeoutMs, signal);
     const { subscribers, delivered } = followed;
+    if (qos === 1 && followed.isDone) this.#components.events.emit('settled', { topic, subscribers, acknowledged: delivered, durationMs: clock.nowMs() - startMs });
     const messageId = messageIdOf(nodeId, state.stream(qos, clock.nowMs()).epoch, seq);
     return { topic, messageId, seq, qos, subscribers, delivered: qos === 1 ? delivered : subscribers, durationMs: Math.round(clock.nowMs() - startMs) };
   }

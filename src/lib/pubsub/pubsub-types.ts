@@ -127,6 +127,10 @@ export interface PubSubEvents {
   /** Messages for a subscriber were dropped. */
   dropped: { nodeId: NodeId; topic: string; messages: number; reason: DropReason };
   gap: PubSubGap;
+  /** Messages of another node were delivered here. `latencyMs`: since they were published, by the publisher's clock; 0 where that is ahead. */
+  delivered: { publisher: NodeId; topic: string; messages: number; latencyMs: number };
+  /** It is known of every subscriber whether it acknowledged a message published here (QoS 1). */
+  settled: { topic: string; subscribers: number; acknowledged: number; durationMs: number };
 }
 
 /** Plain counters; whoever counts adds to them. */

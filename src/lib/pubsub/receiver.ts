@@ -102,14 +102,16 @@ export class Receiver {
   }
 
   #deliver({ publisher, epoch, topic, qos }: Stream, bundle: Bundle, skip: number, count: number): void {
-    const { clock, local, counters } = this.#components;
-    const receivedAt = new Date(clock.wallMs()).toISOString();
+    const { clock, local, counters, events } = this.#components;
+    const receivedMs = clock.wallMs();
+    const receivedAt = new Date(receivedMs).toISOString();
     const sentAt = timeOf(bundle.sentMs);
     for (let index = skip; index < skip + count; index++) {
       const seq = bundle.first + index;
       local.deliver({ topic, payload: bundle.bodies[index]!, publisher, seq, messageId: messageIdOf(publisher, epoch, seq), qos, sentAt, receivedAt });
     }
     counters.messagesDelivered += count;
+    events.emit('delivered', { publisher, topic, messages: count, latencyMs: Math.max(0, receivedMs - bundle.sentMs) });
   }
 
   #gap({ publisher, topic, qos }: Stream, fromSeq: number, toSeq: number, reason: PubSubGap['reason']): void {

@@ -2,11 +2,18 @@ import { Emitter } from '../base/emitter.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
 import { builtInPrefix, callersOf, checkProcedureName, type Procedure, type ProcedureOptions } from './procedure.js';
-import { ProcedureStats, type ProcedureCounts } from './procedure-stats.js';
+import { ProcedureStats, type ProcedureCounts, type ServedReport } from './procedure-stats.js';
 
 export interface RegistryEvents {
+  /** A call came to its end, or was refused. */
+  served: ServedCall;
   registered: Procedure;
   unregistered: Procedure;
+}
+
+/** What became of a call. */
+export interface ServedCall extends ServedReport {
+  readonly procedure: string;
 }
 
 /** A procedure as `rpc list` shows it. */
@@ -64,6 +71,13 @@ export class ProcedureRegistry {
     return [...this.#procedures.values()].filter(({ builtIn }) => !builtIn);
   }
 
+  /** Calls being served now. */
+  get serving(): number {
+    let serving = 0;
+    for (const { stats } of this.#procedures.values()) serving += stats.running;
+    return serving;
+  }
+
   list(): ProcedureInfo[] {
     return [...this.#procedures.values()].map(({ name, builtIn, concurrency, allow, stats }) => ({
       name, builtIn, concurrency: concurrency(), allow: allow && [...allow], ...stats.counts(),
@@ -77,7 +91,7 @@ export class ProcedureRegistry {
       throw new MaculaError('MACULA_INVALID_VALUE', `concurrency is a whole number from 1, not ${concurrency}`, { hint: 'Correct it and try again.' });
     }
     const places = typeof concurrency === 'number' ? () => concurrency : concurrency;
-    const procedure: Procedure = { name, handler, allow: callersOf(allow), concurrency: places, builtIn, stats: new ProcedureStats() };
+    const procedure: Procedure = { name, handler, allow: callersOf(allow), concurrency: places, builtIn, stats: new ProcedureStats((call) => this.#events.emit('served', { procedure: name, ...call })) };
     this.#procedures.set(name, procedure);
     this.#events.emit('registered', procedure);
     return procedure;

@@ -4,6 +4,16 @@ const windowSize = 256;
 /** How one served call ended. */
 export type ServedOutcome = 'succeeded' | 'failed' | 'cancelled';
 
+/** What became of one call. */
+export interface ServedReport {
+  /** refused: it never ran; repeated: it got the answer of an earlier one. */
+  readonly outcome: ServedOutcome | 'refused' | 'repeated';
+  /** Whether it yielded a stream of values. */
+  readonly streamed: boolean;
+  /** Undefined where nothing ran. */
+  readonly durationMs: number | undefined;
+}
+
 /** What a procedure has done since it was registered. */
 export interface ProcedureCounts {
   /** Calls that ran or are running. */
@@ -23,6 +33,7 @@ export interface ProcedureCounts {
 }
 
 export class ProcedureStats {
+  readonly #report: (call: ServedReport) => void;
   readonly #times = new Float64Array(windowSize);
   #answered = 0;
   #calls = 0;
@@ -33,6 +44,11 @@ export class ProcedureStats {
   #repeated = 0;
   #running = 0;
   #meanMs: number | undefined;
+
+  /** @param report hears of every call that ended, was refused or repeated */
+  constructor(report: (call: ServedReport) => void = () => undefined) {
+    this.#report = report;
+  }
 
   /** Exponentially weighted time of an answer, milliseconds; undefined before the first. */
   get meanMs(): number | undefined {
@@ -48,8 +64,9 @@ export class ProcedureStats {
     this.#running++;
   }
 
-  end(outcome: ServedOutcome, elapsedMs: number): void {
+  end(outcome: ServedOutcome, elapsedMs: number, streamed = false): void {
     this.#running--;
+    this.#report({ outcome, streamed, durationMs: elapsedMs });
     if (outcome === 'cancelled') {
       this.#cancelled++;
       return;
@@ -62,10 +79,12 @@ export class ProcedureStats {
 
   refuse(): void {
     this.#refused++;
+    this.#report({ outcome: 'refused', streamed: false, durationMs: undefined });
   }
 
   repeat(): void {
     this.#repeated++;
+    this.#report({ outcome: 'repeated', streamed: false, durationMs: undefined });
   }
 
   counts(): ProcedureCounts {

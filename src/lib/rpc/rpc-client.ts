@@ -31,6 +31,8 @@ export interface RpcClientComponents extends Omit<RpcComponents, 'providers' | '
 }
 
 export interface RpcClientEvents {
+  /** A call came to its end. `streamed`: it was open for as long as values came. */
+  called: { readonly procedure: string; readonly outcome: 'succeeded' | 'failed' | 'cancelled'; readonly streamed: boolean; readonly durationMs: number };
   /** A provider failed so often that it is left alone for a while. */
   circuitOpened: { readonly procedure: string; readonly nodeId: NodeId; readonly forMs: number };
   /** It answered again. */
@@ -94,10 +96,10 @@ export class RpcClient {
     const call = this.#begin(procedure, args, options);
     try {
       const outcome = options.node === undefined ? await this.#byName(call, options.hedge === true) : await this.#atNode(call, options.node);
-      this.#counters.end('succeeded');
+      this.#end(call, undefined, false);
       return outcome;
     } catch (error) {
-      this.#counters.end(MaculaError.from(error).code === 'MACULA_ABORTED' ? 'cancelled' : 'failed');
+      this.#end(call, MaculaError.from(error), false);
       throw error;
     }
   }
@@ -113,23 +115,29 @@ export class RpcClient {
       const state = options.node === undefined ? this.#components.directory.known(procedure).find(({ nodeId }) => nodeId === provider) : undefined;
       if (state) state.inFlight++;
       this.#perPeer.begin(provider);
-      return { opened, provider, attempts, end: (nodeId, error) => this.#ended(procedure, nodeId, state, error) };
+      return { opened, provider, attempts, end: (nodeId, error) => this.#ended(call, nodeId, state, error) };
     } catch (error) {
-      this.#counters.end(MaculaError.from(error).code === 'MACULA_ABORTED' ? 'cancelled' : 'failed');
+      this.#end(call, MaculaError.from(error), true);
       throw error;
     }
   }
 
-  #ended(procedure: string, nodeId: NodeId, state: ProviderState | undefined, error: MaculaError | undefined): void {
+  #end({ procedure, startMs }: PendingCall, error: MaculaError | undefined, streamed: boolean): void {
+    const outcome = error === undefined ? 'succeeded' : error.code === 'MACULA_ABORTED' ? 'cancelled' : 'failed';
+    this.#counters.end(outcome);
+    this.#events.emit('called', { procedure, outcome, streamed, durationMs: this.#components.clock.nowMs() - startMs });
+  }
+
+  #ended(call: PendingCall, nodeId: NodeId, state: ProviderState | undefined, error: MaculaError | undefined): void {
     if (state) state.inFlight--;
     this.#perPeer.end(nodeId);
-    this.#counters.end(error === undefined ? 'succeeded' : error.code === 'MACULA_ABORTED' ? 'cancelled' : 'failed');
+    this.#end(call, error, true);
     // A stream that ends late says nothing about how fast its provider is; only that it went away counts.
     if (!state || !error || !(error.code === 'MACULA_CONNECTION_CLOSED' || error.details['status'] === 'UNAVAILABLE')) return;
     const nowMs = this.#components.clock.nowMs();
     const wasClosed = state.breaker.state(nowMs) === 'closed';
     state.begin(nowMs);
-    this.#judge(procedure, state, error, nowMs - (state.rttMs ?? 0), wasClosed);
+    this.#judge(call.procedure, state, error, nowMs - (state.rttMs ?? 0), wasClosed);
   }
 
   #begin(procedure: string, args: unknown, { timeoutMs = this.#settings.rpcTimeoutMs, idempotent, hedge, signal }: CallOptions, attempt?: StreamAttempt): PendingCall {

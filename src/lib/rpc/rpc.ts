@@ -32,6 +32,8 @@ export interface KnownProvider {
 export interface RpcStats {
   /** Calls this node makes. */
   readonly calls: CallCounts;
+  /** Calls being served. */
+  readonly serving: number;
   /** Idempotent calls this node remembers. */
   readonly remembered: number;
   /** Calls being served whose handlers watch their deadline. */
@@ -128,6 +130,6 @@ export class Rpc implements Service {
   }
 
   stats(): RpcStats {
-    return { calls: this.#client.counts(), remembered: this.#server.remembered, watched: this.#server.deadlines.size, bufferedBytes: this.#budget.bytes };
+    return { calls: this.#client.counts(), serving: this.#components.registry.serving, remembered: this.#server.remembered, watched: this.#server.deadlines.size, bufferedBytes: this.#budget.bytes };
   }
 }

@@ -118,7 +118,7 @@ export class ServedStream implements ChannelOwner {
       if (!run.cancelled) this.channel.send(FrameType.streamEnd, failureReply(this.#parts.logger, run, error));
     } finally {
       run.end();
-      procedure.stats.end(run.cancelled ? 'cancelled' : outcome, clock.nowMs() - startMs);
+      procedure.stats.end(run.cancelled ? 'cancelled' : outcome, clock.nowMs() - startMs, true);
     }
     if (run.cancelled) this.channel.send(FrameType.error, errorBody(run.cancelled));
     this.channel.finish(true);

@@ -27,6 +27,15 @@ describe('the metrics of real nodes', () => {
     await nodes[1].dht.put('key', Buffer.from('value'), { minReplicas: 1 });
     await nodes[1].dht.get('key', { fresh: true });
     await nodes[1].dht.get('absent');
+    await nodes[0].rpc.register('double', (n: number) => 2 * n);
+    await nodes[0].rpc.register('fail', () => {
+      throw new Error('no');
+    });
+    await nodes[1].rpc.call('double', 21);
+    await nodes[1].rpc.call('fail').catch(() => undefined);
+    const subscription = nodes[0].pubsub.subscribe('weather', { qos: 1 }, () => undefined);
+    await nodes[0].pubsub.ready(subscription);
+    await nodes[1].pubsub.publish('weather', 'rain', { qos: 1, requireSubscribers: true });
   });
   after(async () => {
     unsubscribe('macula:session:opened', listen);
@@ -50,6 +59,17 @@ describe('the metrics of real nodes', () => {
     expect(samples.get('macula_dht_operation_duration_seconds_count{operation="put"}')).to.equal(1);
     expect(samples.get('macula_node_ready')).to.equal(1);
     expect(samples.get('macula_store_file_bytes')).to.be.above(0);
+  });
+
+  it('tell on both sides how long calls and messages took', async () => {
+    const [server, client] = [samplesOf(await page(nodes[0])), samplesOf(await page(nodes[1]))];
+    const counts = (samples: Map<string, number>, name: string): (number | undefined)[] => ['succeeded', 'failed'].map((outcome) => samples.get(`${name}{outcome="${outcome}"}`));
+    expect(counts(client, 'macula_rpc_call_duration_seconds_count')).to.deep.equal([1, 1]);
+    expect(counts(server, 'macula_rpc_served_duration_seconds_count')).to.deep.equal([1, 1]);
+    expect(counts(server, 'macula_rpc_served_total')).to.deep.equal([1, 1]);
+    expect(client.get('macula_pubsub_acknowledgement_duration_seconds_count')).to.equal(1);
+    expect(server.get('macula_pubsub_delivery_duration_seconds_count')).to.equal(1);
+    expect(client.get('macula_nat_info{type="unknown",mapping="unknown",filtering="unknown"}')).to.equal(1);
   });
 
   it('come with events on diagnostics channels, told apart by node', () => {

@@ -20,7 +20,7 @@ export function constantSources(value: () => number): MetricSources {
       nodes: value(), records: value(), recordBytes: value(), cachedResults: value(), networkSize: value(), operationsRunning: value(), operationsWaiting: value(), requestsInFlight: value(),
       requestsSent: value(), requestsFailed: { 'timed-out': value() }, requestsServed: value(), requestsRefused: value(), writesFailed: value(),
     }),
-    rpc: () => ({ calls: { running: value(), succeeded: value(), failed: value(), cancelled: value(), retries: value(), hedges: value() }, remembered: value() }),
+    rpc: () => ({ calls: { running: value(), succeeded: value(), failed: value(), cancelled: value(), retries: value(), hedges: value() }, serving: value(), remembered: value() }),
     pubsub: () => ({
       subscriptions: value(), subscribers: value(), publishers: value(), delegates: value(), queuedMessages: value(), queuedBytes: value(), published: value(), messagesSent: value(),
       messagesAcknowledged: value(), messagesDropped: { overflow: value() }, messagesReceived: value(), messagesDelivered: value(), duplicates: value(), messagesMissed: value(), delegatesLost: value(), messagesForwarded: value(),
@@ -28,6 +28,7 @@ export function constantSources(value: () => number): MetricSources {
     }),
     relay: () => ({ reservations: value(), sessions: value(), bytes: value(), datagrams: value(), opened: value(), refused: { requests: value() }, ended: { idle: value() } }),
     nat: () => ({
+      natType: value() > 0 ? 'symmetric' : 'unknown', mapping: 'unknown', filtering: 'unknown', relays: value(),
       stunRequests: { answered: value() }, measurements: { done: value() }, portMapped: value() > 0, portMappings: { granted: value() }, punches: { simple: { direct: value() } },
       punchProbes: value(), upgrades: value(), fallbacks: value(),
     }),
@@ -55,9 +56,20 @@ export const allEvents: { readonly [Name in TelemetryName]: readonly TelemetryEv
     { operation: 'put', outcome: 'stored', durationMs: 3, source: undefined, hops: 2, queried: 5 },
     { operation: 'leave', outcome: 'done', durationMs: 3, source: undefined, hops: undefined, queried: undefined },
   ],
+  'rpc:called': [{ procedure: 'sum', outcome: 'succeeded', streamed: false, durationMs: 3 }, { procedure: 'sum', outcome: 'failed', streamed: true, durationMs: 60_000 }],
+  'rpc:served': [
+    { procedure: 'sum', outcome: 'succeeded', streamed: false, durationMs: 3 },
+    { procedure: 'sum', outcome: 'refused', streamed: false, durationMs: undefined },
+  ],
   'rpc:circuit': [{ procedure: 'sum', nodeId, to: 'opened' }],
   'pubsub:subscriber-added': [{ nodeId }],
   'pubsub:subscriber-removed': [{ nodeId, reason: 'dead' }],
+  'pubsub:delivered': [{ publisher: nodeId, topic: 'weather', messages: 3, latencyMs: 12 }],
+  'pubsub:settled': [{ topic: 'weather', subscribers: 3, acknowledged: 2, durationMs: 20 }],
   'pubsub:dropped': [{ nodeId, topic: 'weather', messages: 3, reason: 'overflow' }],
+  'nat:found': [{ natType: 'symmetric', mapping: 'address-and-port-dependent', filtering: 'unknown' }],
+  'nat:punched': [{ nodeId, technique: 'simple', outcome: 'direct', durationMs: 300, punchingMs: 100, probes: 4 }],
+  'nat:upgraded': [{ nodeId, afterMs: 700 }],
+  'nat:fell-back': [{ nodeId }],
   'node:restarted': [{ subsystem: 'dht', error: 'it broke' }],
 };

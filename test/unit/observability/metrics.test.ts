@@ -13,7 +13,7 @@ function metricsOver(value: () => number): { metrics: Metrics; telemetry: Teleme
 }
 
 const specs = metricAreas.flatMap(({ metrics }) => metrics);
-const ours = (page: Map<string, number>): [string, number][] => [...page].filter(([name]) => name.startsWith('macula_') && !name.startsWith('macula_build_info'));
+const ours = (page: Map<string, number>): [string, number][] => [...page].filter(([name]) => name.startsWith('macula_') && !/^macula_(build|nat)_info/.test(name));
 
 describe('metrics', () => {
   it('name the version and come with those of the process', async () => {
@@ -77,6 +77,16 @@ describe('metrics', () => {
     await metrics.render();
     await counted.render();
     expect(asked).to.equal(1);
+  });
+
+  it('of distributions count each value once in its bucket and all above, as often as it came', async () => {
+    const { metrics, telemetry } = metricsOver(() => 0);
+    for (const [messages, latencyMs] of [[3, 5], [1, 5.001], [2, 60_000]] as const) telemetry.publish('pubsub:delivered', { publisher: 'a', topic: 't', messages, latencyMs });
+    const found = samplesOf(await metrics.render());
+    const bucket = (le: string): number | undefined => found.get(`macula_pubsub_delivery_duration_seconds_bucket{le="${le}"}`);
+    expect(['0.0025', '0.005', '0.01', '30', '+Inf'].map(bucket)).to.deep.equal([0, 3, 4, 4, 6]);
+    expect(found.get('macula_pubsub_delivery_duration_seconds_count')).to.equal(6);
+    expect(found.get('macula_pubsub_delivery_duration_seconds_sum')).to.be.closeTo(120.020001, 1e-6);
   });
 
   it('show the same when read twice', async () => {
