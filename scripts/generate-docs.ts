@@ -1,11 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { errorCatalogue } from '../src/lib/base/error-catalogue.js';
+import { errorCatalogue, type ErrorCode } from '../src/lib/base/error-catalogue.js';
 import { removedVariables, renamedVariables } from '../src/lib/config/obsolete-variables.js';
 import { environmentName, settings, type SettingName } from '../src/lib/config/schema.js';
 import { settingGroups, type Setting } from '../src/lib/config/setting.js';
 import { openApiDocument } from '../src/lib/control/openapi.js';
 import { warningCatalogue, warningCodes } from '../src/lib/observability/warning-catalogue.js';
+import { troubleAreas, type Cause } from './troubleshooting.js';
 import { buildInfo, metricAreas } from '../src/lib/observability/metric-table.js';
 
 const root = new URL('../', import.meta.url);
@@ -76,6 +77,21 @@ function renderErrors(): string {
   ].join('\n');
 }
 
+function renderTroubleshooting(): string {
+  const section = (code: ErrorCode, causes: readonly Cause[]): string[] => {
+    const { meaning, exitCode, retryable } = errorCatalogue[code];
+    return [`### ${code}`, '', `${meaning} Exit code ${exitCode}; ${retryable ? 'trying the same again may help' : 'trying the same again does not help'}.`, '', '| cause | what to do |', '|---|---|', ...causes.map(({ cause, fix }) => row(plain(cause), plain(fix))), ''];
+  };
+  const areas = troubleAreas.flatMap(({ title, causes }) => [`## ${title}`, '', ...(Object.entries(causes) as [ErrorCode, readonly Cause[]][]).flatMap(([code, known]) => section(code, known))]);
+  return [
+    '# Troubleshooting', '', generated, '',
+    'First: `macula doctor`. It checks what a node needs, with the node running or not, and says how to mend what is wrong. Warnings of a running node, each with its fix, are in `macula node status`',
+    'and at `/health` ([MONITORING.md](MONITORING.md)).', '',
+    'Every error ends with its code in brackets, and has it in `--json`. Here is what leads to each, likeliest first; [errors.md](errors.md) is the same as one table.', '',
+    ...areas,
+  ].join('\n');
+}
+
 function renderMetrics(): string {
   const metricRow = ({ name, type, labels = [], help }: { name: string; type: string; labels?: readonly string[]; help: string }): string =>
     row(`\`${name}\``, type, labels.map((label) => `\`${label}\``).join(', '), plain(help));
@@ -118,6 +134,7 @@ export function renderDocs(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/CONFIGURATION.md', renderConfiguration()],
     ['docs/errors.md', renderErrors()],
+    ['docs/TROUBLESHOOTING.md', renderTroubleshooting()],
     ['docs/METRICS.md', renderMetrics()],
     ['docs/MONITORING.md', renderMonitoring()],
     ['docs/openapi.json', `${JSON.stringify(openApiDocument(version), null, 2)}\n`],
