@@ -10,10 +10,11 @@ import type { RequestHandler, Session, SessionEvents } from '../session/session.
 import type { FrameType } from '../wire/frame-type.js';
 import { DialAttempt, type Connected } from './dial-attempt.js';
 import { PoolCore, type PoolCoreSettings, type PoolEntry } from './pool-core.js';
-import { excludedError, fullError, noAddressError, silentError, stoppedError, unsentError } from './pool-errors.js';
+import { excludedError, fullError, noAddressError, silentError, stoppedError } from './pool-errors.js';
 import type { PooledConnection, PoolStats } from './pool-stats.js';
 import type { AcquireOptions, Lease, PoolEvents, PoolRequestOptions } from './pool-types.js';
 import type { PoolComponents } from './ports.js';
+import { PooledRequest, type Held, type PooledRequestOwner } from './pooled-request.js';
 
 export type PoolSettings = PoolCoreSettings & Pick<Settings, 'poolProbeMs' | 'dialTimeoutMs' | 'requestTimeoutMs'>;
 
@@ -22,15 +23,6 @@ const idleCode = 0x0c;
 
 /** Failures that say nothing about the peer. */
 const blameless: ReadonlySet<ErrorCode> = new Set(['MACULA_ABORTED', 'MACULA_SELF_DIAL', 'MACULA_INVALID_VALUE']);
-
-/** Times a request looks for another connection after one that was gone before it could be written. */
-const maxConnections = 3;
-
-/** A session and its place in the pool, held by a caller. */
-interface Held {
-  readonly entry: PoolEntry;
-  readonly session: Session;
-}
 
 /** All connections of a node to its peers: dialled once for all who ask, kept while used, checked when in doubt. */
 export class ConnectionPool implements Service {
@@ -41,6 +33,20 @@ export class ConnectionPool implements Service {
   /** The session in use with each peer. */
   readonly #sessions = new Map<NodeId, Session>();
   readonly #attempts = new Map<NodeId, DialAttempt>();
+  readonly #requests: PooledRequestOwner = {
+    nowMs: () => this.#nowMs(),
+    hold: (nodeId, options, nowMs, deadlineMs) => this.#hold(nodeId, options, nowMs, deadlineMs),
+    answered: (entry) => {
+      const nowMs = this.#nowMs();
+      this.#core.answered(entry, nowMs);
+      this.#core.release(entry, nowMs);
+      this.#schedule();
+    },
+    failed: (entry, error) => {
+      this.#judge(entry, error);
+      this.#release(entry);
+    },
+  };
   #unsubscribe: (() => void)[] = [];
   #isRunning = false;
   #timer: Timer | undefined;
@@ -105,40 +111,12 @@ export class ConnectionPool implements Service {
    * gone is replaced where the request certainly did not run, or may run twice.
    * @throws MaculaError as {@link acquire} and Session.request; where it was never sent, `executed: 'no'` in the details says so
    */
-  async request(nodeId: NodeId, type: FrameType, body: unknown, options: PoolRequestOptions = {}): Promise<unknown> {
-    const { signal } = options;
-    let nowMs = this.#nowMs();
-    const deadlineMs = nowMs + (options.timeoutMs ?? this.#settings.requestTimeoutMs);
-    let mayRepeat = options.idempotent === true;
-    for (let round = 1; ; round++) {
-      let held: Held | Promise<Held>;
-      try {
-        held = this.#hold(nodeId, options, nowMs, deadlineMs);
-        if (held instanceof Promise) {
-          held = await held;
-          nowMs = this.#nowMs();
-        }
-      } catch (error) {
-        throw round === 1 ? unsentError(MaculaError.from(error)) : error;
-      }
-      const { entry, session } = held;
-      const unsent = session.isClosed;
-      try {
-        const timeoutMs = Math.max(0, deadlineMs - nowMs);
-        const reply = await session.request(type, body, signal ? { timeoutMs, signal } : { timeoutMs });
-        this.#core.answered(entry, this.#nowMs());
-        return reply;
-      } catch (cause) {
-        const error = MaculaError.from(cause);
-        this.#judge(entry, error);
-        nowMs = this.#nowMs();
-        const again = error.code === 'MACULA_CONNECTION_CLOSED' && round < maxConnections && (unsent || mayRepeat) && nowMs < deadlineMs;
-        if (!again) throw error;
-        if (!unsent) mayRepeat = false;
-      } finally {
-        this.#release(entry);
-      }
-    }
+  request(nodeId: NodeId, type: FrameType, body: unknown, options: PoolRequestOptions = {}): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const nowMs = this.#nowMs();
+      const deadlineMs = nowMs + (options.timeoutMs ?? this.#settings.requestTimeoutMs);
+      new PooledRequest(this.#requests, { nodeId, type, body, options, deadlineMs }, { resolve, reject }).send(nowMs);
+    });
   }
 
   /** Serves a request type on all sessions; a connection counts as in use while the peer's request is served. */

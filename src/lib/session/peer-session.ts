@@ -20,7 +20,7 @@ import { encodeMessage, RequestClient } from './request-client.js';
 import { RequestServer, type ServingLoad, type ServingSettings } from './request-server.js';
 import { RttEstimator } from './rtt-estimator.js';
 import { SessionReader } from './session-reader.js';
-import type { PeerHello, RequestOptions, Session, SessionClose } from './session.js';
+import type { PeerHello, RequestEnd, RequestOptions, Session, SessionClose } from './session.js';
 
 export type SessionSettings = ServingSettings & Pick<Settings, 'messageStreams' | 'keepaliveIntervalMs' | 'requestTimeoutMs' | 'drainTimeoutMs'>;
 
@@ -139,6 +139,12 @@ export class PeerSession implements Session {
     if (this.#successor) return this.#successor.request(type, body, options);
     if (this.#close) return Promise.reject(closedError(this.#close));
     return this.#client.request(type, body, options);
+  }
+
+  ask(type: FrameType, body: unknown, options: RequestOptions | undefined, end: RequestEnd): void {
+    if (this.#successor) this.#successor.ask(type, body, options, end);
+    else if (this.#close) end.reject(closedError(this.#close));
+    else this.#client.ask(type, body, options, end);
   }
 
   notify(type: FrameType, body: unknown): boolean {

@@ -7,13 +7,12 @@ import { encodeFrame, FrameFlag, frameHeaderBytes } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
 import { envelopeBytes } from './frame-stream.js';
 import { RequestTableCore } from './request-table-core.js';
-import type { RequestOptions } from './session.js';
+import type { RequestEnd, RequestOptions } from './session.js';
 
 interface PendingRequest {
   readonly deadlineMs: number;
   readonly timeoutMs: number;
-  readonly resolve: (body: unknown) => void;
-  readonly reject: (error: MaculaError) => void;
+  readonly end: RequestEnd;
   readonly signal: AbortSignal | undefined;
   readonly onAbort: (() => void) | undefined;
 }
@@ -61,18 +60,26 @@ export class RequestClient {
    * @param write sends on one particular stream instead of any
    */
   request(type: FrameType, body: unknown, options: RequestOptions | undefined, write = this.#write): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const signal = options?.signal;
-      if (signal?.aborted) throw abortError(signal);
-      const id = this.#table.nextId();
-      const frame = encodeMessage(type, FrameFlag.request, [id, body], this.#settings.maxFrameBytes + envelopeBytes);
-      const timeoutMs = options?.timeoutMs ?? this.#settings.requestTimeoutMs;
-      const onAbort = signal ? (): void => this.#giveUp(id, abortError(signal)) : undefined;
-      if (onAbort) onceAborted(signal!, onAbort);
-      const deadlineMs = this.#clock.nowMs() + timeoutMs;
-      if (this.#table.add(id, { deadlineMs, timeoutMs, resolve, reject, signal, onAbort })) this.#arm();
-      write(frame);
-    });
+    return new Promise((resolve, reject) => this.ask(type, body, options, { resolve, reject }, write));
+  }
+
+  /** Sends a request; see Session.ask. @param write as for {@link request} */
+  ask(type: FrameType, body: unknown, options: RequestOptions | undefined, end: RequestEnd, write = this.#write): void {
+    const signal = options?.signal;
+    if (signal?.aborted) return end.reject(abortError(signal));
+    const id = this.#table.nextId();
+    let frame: Uint8Array;
+    try {
+      frame = encodeMessage(type, FrameFlag.request, [id, body], this.#settings.maxFrameBytes + envelopeBytes);
+    } catch (error) {
+      return end.reject(MaculaError.from(error));
+    }
+    const timeoutMs = options?.timeoutMs ?? this.#settings.requestTimeoutMs;
+    const onAbort = signal ? (): void => this.#giveUp(id, abortError(signal)) : undefined;
+    if (onAbort) onceAborted(signal!, onAbort);
+    const deadlineMs = this.#clock.nowMs() + timeoutMs;
+    if (this.#table.add(id, { deadlineMs, timeoutMs, end, signal, onAbort })) this.#arm();
+    write(frame);
   }
 
   /** A reply arrived. @throws MaculaError MACULA_PROTOCOL_VIOLATION when an error reply is malformed */
@@ -83,8 +90,8 @@ export class RequestClient {
       this.#lateReplies++;
       return;
     }
-    if (error) entry.reject(error);
-    else entry.resolve(body);
+    if (error) entry.end.reject(error);
+    else entry.end.resolve(body);
     this.#checkIdle();
   }
 
@@ -94,7 +101,7 @@ export class RequestClient {
     this.#timerAtMs = Infinity;
     for (const entry of this.#table.takeAll()) {
       if (entry.onAbort) entry.signal!.removeEventListener('abort', entry.onAbort);
-      entry.reject(error);
+      entry.end.reject(error);
     }
     this.#checkIdle();
   }
@@ -121,7 +128,7 @@ export class RequestClient {
     const entry = this.#take(id);
     if (!entry) return;
     this.#write(encodeFrame(FrameType.cancel, FrameFlag.none, [id]));
-    entry.reject(error);
+    entry.end.reject(error);
     this.#checkIdle();
   }
 
@@ -139,7 +146,7 @@ export class RequestClient {
     for (const [id, entry] of this.#table.expire(this.#clock.nowMs())) {
       if (entry.onAbort) entry.signal!.removeEventListener('abort', entry.onAbort);
       this.#write(encodeFrame(FrameType.cancel, FrameFlag.none, [id]));
-      entry.reject(new MaculaError('MACULA_TIMED_OUT', `the peer did not answer within ${entry.timeoutMs} ms`, { details: { timeoutMs: entry.timeoutMs } }));
+      entry.end.reject(new MaculaError('MACULA_TIMED_OUT', `the peer did not answer within ${entry.timeoutMs} ms`, { details: { timeoutMs: entry.timeoutMs } }));
     }
     if (this.#table.checkAtMs !== Infinity) this.#arm();
     this.#checkIdle();

@@ -1,4 +1,5 @@
 import type { SocketAddress } from '../base/address.js';
+import type { MaculaError } from '../base/errors.js';
 import type { Service } from '../base/lifecycle.js';
 import type { NodeId } from '../identity/node-id.js';
 import type { PeerIdentity } from '../identity/identity.js';
@@ -28,9 +29,15 @@ export interface SessionClose {
 
 export interface RequestOptions {
   /** Milliseconds to wait for the reply; the setting requestTimeoutMs where absent. */
-  timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Aborting it rejects at once and tells the peer to cancel. */
-  signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Takes what comes of a request: one of the two is called, once, perhaps before {@link Session.ask} returns. */
+export interface RequestEnd {
+  resolve(body: unknown): void;
+  reject(error: MaculaError): void;
 }
 
 /**
@@ -57,6 +64,8 @@ export interface Session {
    * handler threw
    */
   request(type: FrameType, body: unknown, options?: RequestOptions): Promise<unknown>;
+  /** As {@link request}, without a promise, for those who have much to ask and a place of their own for each question. Throws nothing. */
+  ask(type: FrameType, body: unknown, options: RequestOptions | undefined, end: RequestEnd): void;
   /** Sends a message nobody answers. Returns false when buffers are full (the message is still queued). */
   notify(type: FrameType, body: unknown): boolean;
   /** Round trip of a ping frame, milliseconds. */

@@ -6,7 +6,7 @@ import { seededRandom } from '../../../src/lib/base/random.js';
 import { defaultSettings, type Settings } from '../../../src/lib/config/schema.js';
 import type { NodeId } from '../../../src/lib/identity/node-id.js';
 import { ConnectionPool } from '../../../src/lib/pool/connection-pool.js';
-import type { RequestHandler, RequestOptions, Session, SessionClose, SessionEvents } from '../../../src/lib/session/session.js';
+import type { RequestHandler, RequestEnd, RequestOptions, Session, SessionClose, SessionEvents } from '../../../src/lib/session/session.js';
 import type { FrameType } from '../../../src/lib/wire/frame-type.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
@@ -41,6 +41,13 @@ export class FakeSession {
     if (this.answer) return this.answer(body);
     await delay(this.lab.clock, options.timeoutMs ?? 5000, options.signal);
     throw new MaculaError('MACULA_TIMED_OUT', 'no answer');
+  }
+
+  ask(type: FrameType, body: unknown, options: RequestOptions | undefined, end: RequestEnd): void {
+    this.request(type, body, options).then(
+      (reply) => end.resolve(reply),
+      (error: unknown) => end.reject(MaculaError.from(error)),
+    );
   }
 
   async ping(options: RequestOptions = {}): Promise<number> {
