@@ -4,7 +4,7 @@ import type { ConnectionPool } from '../pool/connection-pool.js';
 import { unsentError } from '../pool/pool-errors.js';
 import type { Lease } from '../pool/pool-types.js';
 import type { ByteStream, ByteStreamHandler, RpcTransport, StreamAcceptor, StreamPeer } from '../rpc/ports.js';
-import type { RequestHandler, Session, SessionManager } from '../session/session.js';
+import type { OversizedReplyHandler, RequestHandler, Session, SessionManager } from '../session/session.js';
 import { CloseCode } from '../transport/endpoint.js';
 import type { FrameType } from '../wire/frame-type.js';
 
@@ -22,8 +22,8 @@ export class PooledRpcTransport implements RpcTransport {
     return this.#pool.request(nodeId, type, body, options);
   }
 
-  serve(type: FrameType, replyType: FrameType, handler: RequestHandler): void {
-    this.#pool.serve(type, replyType, handler);
+  serve(type: FrameType, replyType: FrameType, handler: RequestHandler, onOversized: OversizedReplyHandler): void {
+    this.#pool.serve(type, replyType, handler, onOversized);
   }
 
   async openStream(nodeId: NodeId, purpose: string, header: unknown, handler: ByteStreamHandler, options: { timeoutMs: number; signal?: AbortSignal }): Promise<{ stream: ByteStream; peer: StreamPeer }> {

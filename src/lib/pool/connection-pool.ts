@@ -6,7 +6,7 @@ import { MaculaError } from '../base/errors.js';
 import type { Service } from '../base/lifecycle.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
-import type { RequestHandler, Session, SessionEvents } from '../session/session.js';
+import type { OversizedReplyHandler, RequestHandler, Session, SessionEvents } from '../session/session.js';
 import type { FrameType } from '../wire/frame-type.js';
 import { DialAttempt, type Connected } from './dial-attempt.js';
 import { PoolCore, type PoolCoreSettings, type PoolEntry } from './pool-core.js';
@@ -120,8 +120,8 @@ export class ConnectionPool implements Service {
   }
 
   /** Serves a request type on all sessions; a connection counts as in use while the peer's request is served. */
-  serve(type: FrameType, replyType: FrameType, handler: RequestHandler): void {
-    this.#components.sessions.handle(type, replyType, (body, context) => {
+  serve(type: FrameType, replyType: FrameType, handler: RequestHandler, onOversized?: OversizedReplyHandler): void {
+    const held: RequestHandler = (body, context) => {
       const entry = this.#core.hold(context.session.nodeId, this.#nowMs());
       if (!entry) return handler(body, context);
       let result: unknown;
@@ -134,7 +134,8 @@ export class ConnectionPool implements Service {
       if (result instanceof Promise) return result.finally(() => this.#release(entry));
       this.#release(entry);
       return result;
-    });
+    };
+    this.#components.sessions.handle(type, replyType, held, onOversized);
   }
 
   /** The connection with a peer counts as in use until the function that is returned is called. */

@@ -1,11 +1,11 @@
 import { MaculaError } from '../base/errors.js';
 import type { NodeId } from '../identity/node-id.js';
-import type { ReplyMessage } from '../wire/rpc-messages.js';
+import type { FailedReply } from '../wire/rpc-messages.js';
 import type { AttemptVerdict } from './provider-state.js';
 import { executedOf, statusName, statusOf } from './status.js';
 
 /** The error of a procedure that ran and failed. */
-export function failureOf({ status, message, details }: ReplyMessage & { ok: false }): MaculaError {
+export function failureOf({ status, message, details }: FailedReply): MaculaError {
   return new MaculaError('MACULA_CALL_FAILED', message === '' ? 'the procedure failed and did not say why' : message, { details: { ...details, status: statusName(status) } });
 }
 
@@ -55,4 +55,9 @@ export function verdictOf(error: MaculaError): AttemptVerdict {
 export function retryAfterOf({ details }: MaculaError): number | undefined {
   const value = details['retryAfterMs'];
   return typeof value === 'number' && value >= 0 && value <= 60_000 ? value : undefined;
+}
+
+/** Arguments, or an answer, are larger than a side sends or takes. */
+export function tooLargeError(bytes: number, limitBytes: number): MaculaError {
+  return new MaculaError('MACULA_VALUE_TOO_LARGE', `a body of ${bytes} bytes is over the limit of ${limitBytes}`, { details: { bytes, limitBytes, setting: 'rpcMaxBodyBytes', executed: 'no' } });
 }

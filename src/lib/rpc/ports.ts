@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { RandomSource } from '../base/random.js';
 import type { NodeId } from '../identity/node-id.js';
-import type { RequestHandler } from '../session/session.js';
+import type { OversizedReplyHandler, RequestHandler } from '../session/session.js';
 import type { FrameType } from '../wire/frame-type.js';
 
 /** A stream of bytes both ways between two nodes; each side ends for itself. */
@@ -51,7 +51,7 @@ export interface RpcTransport {
    * @throws MaculaError as Session.request, and MACULA_UNREACHABLE where it was not sent at all
    */
   request(nodeId: NodeId, type: FrameType, body: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown>;
-  serve(type: FrameType, replyType: FrameType, handler: RequestHandler): void;
+  serve(type: FrameType, replyType: FrameType, handler: RequestHandler, onOversized: OversizedReplyHandler): void;
   /**
    * Opens a stream to a node, connecting first where need be.
    * @throws MaculaError as Session.openStream, MACULA_UNREACHABLE, MACULA_TIMED_OUT, MACULA_ABORTED; nothing was sent then, and `executed: 'no'` in the details says so

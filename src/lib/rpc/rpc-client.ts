@@ -3,16 +3,18 @@ import { Emitter } from '../base/emitter.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
+import { OversizedMessage } from '../session/request-client.js';
 import { FrameType } from '../wire/frame-type.js';
 import { decodeBody, encodeBody } from '../wire/message-pack.js';
 import { callBody, maxRemainingMs, readReply } from '../wire/rpc-messages.js';
 import { chooseProvider } from './balancer.js';
 import { CallIds } from './call-ids.js';
-import { callError, failureOf, noProviderError, retryAfterOf, tooManyCallsError, verdictOf } from './call-errors.js';
+import { callError, failureOf, noProviderError, retryAfterOf, tooLargeError, tooManyCallsError, verdictOf } from './call-errors.js';
 import type { CallOptions, CallOutcome, OpenedAt, PendingCall, StreamAttempt } from './call-options.js';
 import { CallCounters, type CallCounts } from './call-counters.js';
 import { hedged } from './hedge.js';
 import { HedgePolicy } from './hedge-policy.js';
+import type { LargeCalls } from './large-calls.js';
 import { PeerCalls } from './peer-calls.js';
 import type { RpcComponents } from './ports.js';
 import type { ProviderDirectory } from './provider-directory.js';
@@ -22,10 +24,12 @@ import type { RpcServer } from './rpc-server.js';
 import { ShareBudget } from './share-budget.js';
 
 export type RpcClientSettings = RetrySettings &
-  Pick<Settings, 'rpcTimeoutMs' | 'rpcRetryShare' | 'rpcRetryRate' | 'rpcSilenceMs' | 'rpcHedgeShare' | 'rpcMaxCalls' | 'rpcMaxCallsPerPeer'>;
+  Pick<Settings, 'rpcTimeoutMs' | 'rpcRetryShare' | 'rpcRetryRate' | 'rpcSilenceMs' | 'rpcHedgeShare' | 'rpcMaxCalls' | 'rpcMaxCallsPerPeer' | 'rpcMaxBodyBytes'>;
 
 export interface RpcClientComponents extends Omit<RpcComponents, 'providers' | 'logger'> {
   readonly directory: ProviderDirectory;
+  /** Carries what is too large for a message. */
+  readonly large: LargeCalls;
   /** Serves the calls that this node makes to itself. */
   readonly server: RpcServer;
 }
@@ -88,7 +92,7 @@ export class RpcClient {
   /**
    * Calls a procedure and resolves with its result and how the call went. Every error has in its details `status` (a name of
    * RpcStatus) and `executed`: `no` where the procedure certainly did not run, otherwise `maybe` or `yes`.
-   * @param args anything MessagePack can carry, at most 1 MiB
+   * @param args anything MessagePack can carry, at most rpcMaxBodyBytes of it
    * @throws MaculaError MACULA_NO_PROVIDER, MACULA_CALL_FAILED (it ran and failed), MACULA_TIMED_OUT, MACULA_UNREACHABLE,
    * MACULA_CONNECTION_CLOSED, MACULA_OVERLOADED, MACULA_CALL_REFUSED, MACULA_INVALID_VALUE, MACULA_ABORTED
    */
@@ -270,19 +274,27 @@ export class RpcClient {
 
   /** One attempt at one node; resolves with the procedure's result. */
   async #attempt(call: PendingCall, nodeId: NodeId, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
-    const { transport } = this.#components;
+    const { transport, large, clock } = this.#components;
     const { rpcMaxCallsPerPeer } = this.#settings;
     if (this.#perPeer.underWay(nodeId) >= rpcMaxCallsPerPeer) throw tooManyCallsError('rpcMaxCallsPerPeer', rpcMaxCallsPerPeer);
     this.#perPeer.begin(nodeId);
     try {
       if (call.attempt) return await call.attempt(nodeId, timeoutMs, signal);
       const { procedure, args, callId } = call;
-      const reply =
-        nodeId === this.#components.nodeId
-          ? await this.#locally(call, timeoutMs, signal)
-          : await transport.request(nodeId, FrameType.call, callBody(procedure, args, timeoutMs, callId), signal ? { timeoutMs, signal } : { timeoutMs });
-      const message = readReply(reply);
-      if (message.ok) return message.result;
+      let reply: unknown;
+      try {
+        reply =
+          nodeId === this.#components.nodeId
+            ? await this.#locally(call, timeoutMs, signal)
+            : await transport.request(nodeId, FrameType.call, callBody(procedure, args, timeoutMs, callId), signal ? { timeoutMs, signal } : { timeoutMs });
+      } catch (error) {
+        if (!(error instanceof OversizedMessage)) throw error;
+        reply = await large.call(nodeId, call, timeoutMs, signal);
+      }
+      let message = readReply(reply);
+      if (message.ok === 'held') message = readReply(await large.fetch(nodeId, message, call.deadlineMs - clock.nowMs(), signal));
+      if (message.ok === true) return message.result;
+      if (message.ok === 'held') throw new MaculaError('MACULA_REMOTE_ERROR', 'the provider sent an answer that is elsewhere again');
       throw failureOf(message);
     } finally {
       this.#perPeer.end(nodeId);
@@ -292,7 +304,25 @@ export class RpcClient {
   /** A call of this node to itself; values go through the encoding, so that they arrive as they would anywhere else. */
   #locally({ procedure, args, callId }: PendingCall, timeoutMs: number, given: AbortSignal | undefined): Promise<unknown> {
     const { clock, nodeId, server } = this.#components;
-    const call = { procedure, args: decodeBody(encodeBody(args)), remainingMs: timeoutMs, callId };
-    return withTimeout(clock, timeoutMs, 'the procedure', given, async (signal) => decodeBody(encodeBody(await server.serveCall(call, nodeId, { signal }))));
+    const travel = (value: unknown): unknown => {
+      const bytes = encodeBody(value);
+      if (bytes.length > this.#settings.rpcMaxBodyBytes) throw tooLargeError(bytes.length, this.#settings.rpcMaxBodyBytes);
+      return decodeBody(bytes);
+    };
+    const call = { procedure, args: travel(args), remainingMs: timeoutMs, callId };
+    return withTimeout(clock, timeoutMs, 'the procedure', given, async (signal) => {
+      const reply = await server.serveCall(call, nodeId, { signal });
+      return ranWhatever(() => travel(reply));
+    });
+  }
+}
+
+/** What fails after the procedure has run says so. */
+function ranWhatever<Result>(work: () => Result): Result {
+  try {
+    return work();
+  } catch (cause) {
+    const { code, message, hint, details } = MaculaError.from(cause);
+    throw new MaculaError(code, message, { hint, details: { ...details, executed: 'yes' }, cause });
   }
 }

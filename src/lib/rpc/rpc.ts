@@ -4,7 +4,7 @@ import type { Service } from '../base/lifecycle.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
 import { FrameType } from '../wire/frame-type.js';
-import { callPurpose } from '../wire/rpc-stream.js';
+import { callPurpose, fetchPurpose } from '../wire/rpc-stream.js';
 import { ByteBudget } from './byte-budget.js';
 import type { CallCounts } from './call-counters.js';
 import type { CallOptions, CallOutcome } from './call-options.js';
@@ -12,6 +12,8 @@ import type { CallStream, StreamOptions } from './call-stream.js';
 import type { RpcComponents } from './ports.js';
 import type { ProcedureRegistry } from './procedure-registry.js';
 import { ProviderDirectory, type DirectorySettings } from './provider-directory.js';
+import { HeldAnswers } from './held-answers.js';
+import { LargeCalls } from './large-calls.js';
 import { RpcClient, type RpcClientEvents, type RpcClientSettings } from './rpc-client.js';
 import { RpcServer } from './rpc-server.js';
 import { StreamClient } from './stream-client.js';
@@ -49,6 +51,7 @@ export class Rpc implements Service {
   readonly #directory: ProviderDirectory;
   readonly #client: RpcClient;
   readonly #budget: ByteBudget;
+  readonly #held: HeldAnswers;
   readonly #streamServer: StreamServer;
   readonly #streams: StreamClient;
   #unlisten: (() => void)[] = [];
@@ -58,10 +61,12 @@ export class Rpc implements Service {
     this.#components = components;
     this.#server = new RpcServer(components, settings);
     this.#directory = new ProviderDirectory(components, settings);
-    this.#client = new RpcClient({ ...components, directory: this.#directory, server: this.#server }, settings);
-    const { nodeId, transport, clock, logger } = components;
-    this.#budget = new ByteBudget(settings.rpcBufferBytes);
+    const { nodeId, transport, clock, random, logger } = components;
     const limits = { maxValueBytes: settings.maxFrameBytes, maxBodyBytes: settings.rpcMaxBodyBytes };
+    this.#budget = new ByteBudget(settings.rpcBufferBytes);
+    this.#held = new HeldAnswers({ clock, random, budget: this.#budget }, limits);
+    const large = new LargeCalls({ transport, clock, budget: this.#budget }, limits);
+    this.#client = new RpcClient({ ...components, directory: this.#directory, server: this.#server, large }, settings);
     this.#streamServer = new StreamServer({ server: this.#server, clock, logger, budget: this.#budget, ...limits });
     this.#streams = new StreamClient({ nodeId, transport, clock, client: this.#client, server: this.#streamServer, budget: this.#budget }, settings);
   }
@@ -72,7 +77,8 @@ export class Rpc implements Service {
     if (this.#isRunning) return;
     this.#isRunning = true;
     const { registry, transport } = this.#components;
-    transport.serve(FrameType.call, FrameType.reply, (body, context) => this.#server.serve(body, context));
+    transport.serve(FrameType.call, FrameType.reply, (body, context) => this.#server.serve(body, context), (reply, { session }) => this.#held.hold(reply, session.nodeId));
+    transport.serveStreams(fetchPurpose, (header, stream, peer) => this.#held.accept(header, stream, peer));
     transport.serveStreams(callPurpose, (header, stream, peer) => this.#streamServer.accept(header, stream, peer));
     this.#unlisten = [
       registry.on('registered', ({ name }) => this.#directory.changed(name)),
@@ -88,6 +94,7 @@ export class Rpc implements Service {
     for (const remove of this.#unlisten.splice(0)) remove();
     this.#server.stop();
     this.#client.stop();
+    this.#held.clear();
   }
 
   on<Name extends keyof RpcClientEvents>(name: Name, listener: (value: RpcClientEvents[Name]) => void): () => void {

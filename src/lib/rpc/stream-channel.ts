@@ -11,6 +11,9 @@ const pauseAboveBytes = 256 * 1024;
 /** Below this it goes on, so that the reader does not run dry. */
 const resumeBelowBytes = 64 * 1024;
 
+/** What is written and not sent yet is accounted for in steps of this, as every value is written by itself. */
+const accountStepBytes = 64 * 1024;
+
 /** What the two sides of a call make of what comes on its stream. */
 export interface ChannelOwner {
   /** Bytes of values that came and were not taken yet. */
@@ -33,6 +36,8 @@ export class StreamChannel implements ByteStreamHandler {
   #stream: ByteStream | undefined;
   #peer: StreamPeer | undefined;
   #drained: (() => void)[] = [];
+  /** Written and not sent yet, as far as it is accounted for. */
+  #outBytes = 0;
   #isFull = false;
   #isStopped = false;
   #isPaused = false;
@@ -68,7 +73,7 @@ export class StreamChannel implements ByteStreamHandler {
    * Queues a frame.
    * @param maxBytes most bytes of its payload
    * @returns resolves when more may be sent; undefined: at once. The promise resolves, too, when the channel closes or the other side takes no more.
-   * @throws MaculaError MACULA_INVALID_VALUE, MACULA_VALUE_TOO_LARGE
+   * @throws MaculaError MACULA_INVALID_VALUE, MACULA_VALUE_TOO_LARGE, MACULA_OVERLOADED
    */
   send(type: FrameType, body: unknown, maxBytes = Infinity): Promise<void> | undefined {
     const frame = encodeFrame(type, FrameFlag.none, body);
@@ -77,10 +82,11 @@ export class StreamChannel implements ByteStreamHandler {
     return this.sendFrame(frame);
   }
 
-  /** As {@link send}, for a frame that is encoded. */
+  /** As {@link send}, for a frame that is encoded. @throws MaculaError MACULA_OVERLOADED where more than may be waits to be sent */
   sendFrame(frame: Uint8Array): Promise<void> | undefined {
     if (this.#isClosed || this.#isStopped) return undefined;
     if (!this.#stream!.write(frame)) this.#isFull = true;
+    if (this.#stream!.bufferedBytes >= this.#outBytes + accountStepBytes) this.#account();
     return this.#isFull ? new Promise((resolve) => this.#drained.push(resolve)) : undefined;
   }
 
@@ -89,11 +95,17 @@ export class StreamChannel implements ByteStreamHandler {
     this.#stream?.end();
   }
 
-  /** Values were taken, or came: what is held has changed. @throws MaculaError MACULA_OVERLOADED */
+  /** Values were taken: what is held has changed. */
   account(): void {
+    this.#guard(() => this.#account());
+  }
+
+  /** @throws MaculaError MACULA_OVERLOADED where more is held than may be */
+  #account(): void {
     const { unreadBytes } = this.#owner;
+    this.#outBytes = this.#stream?.bufferedBytes ?? 0;
+    this.#share.set(this.#outBytes + (this.#isClosed ? 0 : this.#reader.pendingBytes + unreadBytes));
     if (this.#isClosed) return;
-    this.#share.set(this.#reader.pendingBytes + unreadBytes);
     if (!this.#isPaused && unreadBytes > pauseAboveBytes) {
       this.#isPaused = true;
       this.#stream?.pause();
@@ -117,8 +129,7 @@ export class StreamChannel implements ByteStreamHandler {
   /** Gives up both sides at once; what is queued does not go out. */
   abandon(code: number = StreamCode.normal): void {
     if (this.#isClosed) return;
-    this.#stream?.stopSending(code);
-    this.#stream?.reset(code);
+    if (this.#stream) giveUp(this.#stream, code);
     this.#close();
   }
 
@@ -129,7 +140,7 @@ export class StreamChannel implements ByteStreamHandler {
       this.#reader.push(chunk, (type, payload) => {
         if (!this.#isClosed) this.#owner.frame(type, payload);
       });
-      this.account();
+      this.#account();
     });
   }
 
@@ -157,11 +168,13 @@ export class StreamChannel implements ByteStreamHandler {
   }
 
   onDrain(): void {
+    this.account();
     this.#release();
   }
 
   onClose(): void {
     this.#isInputOver = true;
+    this.#share.set(0);
     this.#break(new MaculaError('MACULA_CONNECTION_CLOSED', 'the connection ended before the stream did'));
   }
 
@@ -190,8 +203,15 @@ export class StreamChannel implements ByteStreamHandler {
     this.#isClosed = true;
     this.#release();
     if (this.#isPaused) this.#stream?.resume();
-    this.#share.set(0);
+    // What was queued may still have to go out; the rest is let go.
+    this.#share.set(this.#stream?.bufferedBytes ?? 0);
   }
+}
+
+/** Gives up both sides of a stream at once. */
+export function giveUp(stream: ByteStream, code: number = StreamCode.normal): void {
+  stream.stopSending(code);
+  stream.reset(code);
 }
 
 function refusedError(code: number): MaculaError {

@@ -3,18 +3,18 @@ import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
-import { StreamCode } from '../session/session-reader.js';
 import { encodeFrame, FrameFlag, frameHeaderBytes } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
 import { maxRemainingMs } from '../wire/rpc-messages.js';
 import { callPurpose, callStreamHeader } from '../wire/rpc-stream.js';
 import type { ByteBudget } from './byte-budget.js';
+import { tooLargeError } from './call-errors.js';
 import { OpenedCall, type CallStream, type StreamOptions } from './call-stream.js';
 import { openLocalStream } from './local-streams.js';
 import type { RpcTransport } from './ports.js';
+import { giveUp } from './stream-channel.js';
 import type { RpcClient } from './rpc-client.js';
 import type { StreamServer } from './stream-server.js';
-import { tooLargeError } from './stream-server.js';
 
 export type StreamSettings = Pick<Settings, 'rpcTimeoutMs' | 'rpcMaxBodyBytes' | 'maxFrameBytes'>;
 
@@ -73,10 +73,7 @@ export class StreamClient {
     try {
       await withTimeout(clock, patienceMs, `opening a stream to ${JSON.stringify(procedure)}`, given, async (within) => {
         const { stream, peer } = await this.#stream(nodeId, header, call, patienceMs, within);
-        if (within.aborted) {
-          stream.stopSending(StreamCode.normal);
-          return stream.reset(StreamCode.normal);
-        }
+        if (within.aborted) return giveUp(stream);
         call.channel.attach(stream, peer);
         // A copy, as the stream owns what it is given, and another attempt may follow.
         void call.channel.sendFrame(Uint8Array.prototype.slice.call(frame));

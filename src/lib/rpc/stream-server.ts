@@ -1,5 +1,6 @@
 import { MaculaError } from '../base/errors.js';
 import { readCallStreamHeader, type CallStreamOpen } from '../wire/rpc-stream.js';
+import { tooLargeError } from './call-errors.js';
 import type { ByteStream, ByteStreamHandler, StreamPeer } from './ports.js';
 import { ServedStream, type ServedStreamParts } from './served-stream.js';
 
@@ -35,9 +36,4 @@ export class StreamServer {
       return MaculaError.from(error);
     }
   }
-}
-
-/** Arguments are larger than a side sends or takes. */
-export function tooLargeError(bytes: number, limitBytes: number): MaculaError {
-  return new MaculaError('MACULA_VALUE_TOO_LARGE', `arguments of ${bytes} bytes are over the limit of ${limitBytes}`, { details: { bytes, limitBytes, setting: 'rpcMaxBodyBytes', executed: 'no' } });
 }

@@ -1,6 +1,6 @@
 import { MaculaError } from '../base/errors.js';
 import { FrameType } from '../wire/frame-type.js';
-import type { RequestHandler, SessionManager } from './session.js';
+import type { OversizedReplyHandler, RequestHandler, SessionManager } from './session.js';
 
 export type NotifyHandler = Parameters<SessionManager['handleNotify']>[1];
 export type StreamAcceptor = Parameters<SessionManager['handleStream']>[1];
@@ -11,16 +11,23 @@ const reserved: ReadonlySet<number> = new Set([
   FrameType.cancel, FrameType.streamOpen, FrameType.challenge, FrameType.proof,
 ]);
 
+/** Who serves a request type. */
+export interface RequestEntry {
+  readonly replyType: FrameType;
+  readonly handler: RequestHandler;
+  readonly onOversized: OversizedReplyHandler | undefined;
+}
+
 /** Who serves what, the same for all sessions of a node. */
 export class HandlerRegistry {
-  readonly #requests = new Map<number, { readonly replyType: FrameType; readonly handler: RequestHandler }>();
+  readonly #requests = new Map<number, RequestEntry>();
   readonly #notifies = new Map<number, NotifyHandler>();
   readonly #streams = new Map<string, StreamAcceptor>();
 
   /** @throws MaculaError MACULA_UNEXPECTED when the type is taken or the session's own */
-  addRequest(type: FrameType, replyType: FrameType, handler: RequestHandler): void {
+  addRequest(type: FrameType, replyType: FrameType, handler: RequestHandler, onOversized?: OversizedReplyHandler): void {
     this.#check(type, this.#requests.has(type));
-    this.#requests.set(type, { replyType, handler });
+    this.#requests.set(type, { replyType, handler, onOversized });
   }
 
   /** @throws MaculaError MACULA_UNEXPECTED when the type is taken or the session's own */
@@ -35,7 +42,7 @@ export class HandlerRegistry {
     this.#streams.set(purpose, accept);
   }
 
-  request(type: number): { readonly replyType: FrameType; readonly handler: RequestHandler } | undefined {
+  request(type: number): RequestEntry | undefined {
     return this.#requests.get(type);
   }
 

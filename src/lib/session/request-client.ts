@@ -17,14 +17,18 @@ interface PendingRequest {
   readonly onAbort: (() => void) | undefined;
 }
 
-/** Encodes a message. @throws MaculaError MACULA_INVALID_VALUE when it cannot travel or its payload is over the limit */
+/** This side did not send a message because it is over the limit. */
+export class OversizedMessage extends MaculaError {
+  constructor(bytes: number, limitBytes: number) {
+    super('MACULA_INVALID_VALUE', `a message of ${bytes} bytes is over the limit of ${limitBytes}`, { details: { bytes, limitBytes }, hint: 'Send it on a stream.' });
+  }
+}
+
+/** Encodes a message. @throws MaculaError MACULA_INVALID_VALUE when it cannot travel; {@link OversizedMessage} when its payload is over the limit */
 export function encodeMessage(type: number, flags: number, body: unknown, limitBytes: number): Uint8Array {
   const frame = encodeFrame(type, flags, body);
   if (frame.length - frameHeaderBytes <= limitBytes) return frame;
-  throw new MaculaError('MACULA_INVALID_VALUE', `a message of ${frame.length} bytes is over the limit of ${limitBytes}`, {
-    details: { bytes: frame.length, limitBytes },
-    hint: 'Send it on a stream.',
-  });
+  throw new OversizedMessage(frame.length, limitBytes);
 }
 
 /** The asking half of a session: every request ends exactly once, by reply, timeout, abort or the session's end. */

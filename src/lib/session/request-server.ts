@@ -7,8 +7,8 @@ import { errorBody } from '../wire/error-message.js';
 import { encodeFrame, FrameFlag } from '../wire/frame.js';
 import { FrameType } from '../wire/frame-type.js';
 import { envelopeBytes } from './frame-stream.js';
-import type { HandlerRegistry } from './handler-registry.js';
-import { encodeMessage } from './request-client.js';
+import type { HandlerRegistry, RequestEntry } from './handler-registry.js';
+import { encodeMessage, OversizedMessage } from './request-client.js';
 import type { RequestContext, Session } from './session.js';
 
 /** Load of a whole node, shared by all its sessions. */
@@ -125,11 +125,11 @@ export class RequestServer {
       if (error instanceof MaculaError && error.code === 'MACULA_PROTOCOL_VIOLATION') throw error;
       return this.#fail(id, error);
     }
-    if (!isThenable(result)) return this.#reply(entry.replyType, id, result);
+    if (!isThenable(result)) return this.#reply(entry, id, result, served);
     this.#begin(id, served);
     result.then(
       (value) => {
-        if (this.#finish(id, served)) this.#reply(entry.replyType, id, value);
+        if (this.#finish(id, served)) this.#reply(entry, id, value, served);
       },
       (error: unknown) => {
         if (this.#finish(id, served)) this.#fail(id, error);
@@ -186,15 +186,30 @@ export class RequestServer {
     if (this.#load.awaited === 0) this.#load.onIdle();
   }
 
-  #reply(type: FrameType, id: number, body: unknown): void {
+  #reply(entry: RequestEntry, id: number, body: unknown, context: RequestContext): void {
     if (this.#ended) return;
     let frame: Uint8Array;
     try {
-      frame = encodeMessage(type, FrameFlag.reply, [id, body], this.#settings.maxFrameBytes + envelopeBytes);
+      frame = this.#encode(entry.replyType, [id, body]);
+    } catch (error) {
+      if (error instanceof OversizedMessage && entry.onOversized) return this.#replyInstead(entry, id, body, context);
+      return this.#fail(id, error);
+    }
+    this.#write(frame);
+  }
+
+  #replyInstead({ replyType, onOversized }: RequestEntry, id: number, body: unknown, context: RequestContext): void {
+    let frame: Uint8Array;
+    try {
+      frame = this.#encode(replyType, [id, onOversized!(body, context)]);
     } catch (error) {
       return this.#fail(id, error);
     }
     this.#write(frame);
+  }
+
+  #encode(type: FrameType, body: unknown): Uint8Array {
+    return encodeMessage(type, FrameFlag.reply, body, this.#settings.maxFrameBytes + envelopeBytes);
   }
 
   #fail(id: number, error: unknown): void {

@@ -17,7 +17,7 @@ import { PeerSession, type SessionOwner, type SessionSettings } from './peer-ses
 import { realmId } from './realm-proof.js';
 import type { ServingLoad } from './request-server.js';
 import { SessionGroup } from './session-group.js';
-import type { RequestHandler, Session, SessionClose, SessionEvents, SessionManager } from './session.js';
+import type { OversizedReplyHandler, RequestHandler, Session, SessionClose, SessionEvents, SessionManager } from './session.js';
 
 export type SessionManagerSettings = SessionSettings & Pick<Settings, 'realm' | 'realmSecret' | 'handshakeTimeoutMs' | 'maxConnectionsPerPeer'>;
 
@@ -102,8 +102,8 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
     return [...this.#groups.values()].flatMap((group) => group.primary ?? []);
   }
 
-  handle(type: FrameType, replyType: FrameType, handler: RequestHandler): void {
-    this.#registry.addRequest(type, replyType, handler);
+  handle(type: FrameType, replyType: FrameType, handler: RequestHandler, onOversized?: OversizedReplyHandler): void {
+    this.#registry.addRequest(type, replyType, handler, onOversized);
   }
 
   handleNotify(type: FrameType, handler: NotifyHandler): void {

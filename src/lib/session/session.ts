@@ -94,6 +94,12 @@ export interface RequestContext {
  */
 export type RequestHandler = (body: unknown, context: RequestContext) => unknown;
 
+/**
+ * Called with an answer that is too large for a message; what it returns is sent in its place. Where a type has none, the caller gets
+ * an error.
+ */
+export type OversizedReplyHandler = (body: unknown, context: RequestContext) => unknown;
+
 export interface SessionEvents {
   /** The session is from now on the one in use with its peer; it may take the place of another one. */
   opened: Session;
@@ -116,7 +122,7 @@ export interface SessionManager extends Service {
   get(nodeId: NodeId): Session | undefined;
   list(): readonly Session[];
   /** Registers the handler of a request type; one per type. `replyType` is the type of its answer. */
-  handle(type: FrameType, replyType: FrameType, handler: RequestHandler): void;
+  handle(type: FrameType, replyType: FrameType, handler: RequestHandler, onOversized?: OversizedReplyHandler): void;
   /** Registers the handler of a message type that has no answer. */
   handleNotify(type: FrameType, handler: (body: unknown, context: { session: Session }) => void): void;
   /** Registers who takes streams opened for `purpose`. */

@@ -5,6 +5,8 @@ import { encodeBody } from './message-pack.js';
 export const maxProcedureBytes = 255;
 /** Bytes of the id of an idempotent call. */
 export const callIdBytes = 16;
+/** Bytes of the token of an answer that is fetched. */
+export const heldTokenBytes = 16;
 /** Longest time a caller may give a call: a day. */
 export const maxRemainingMs = 86_400_000;
 /** Most bytes of the message of a failure. */
@@ -24,10 +26,25 @@ export interface CallMessage {
   readonly callId: Uint8Array | undefined;
 }
 
-/** REPLY: the procedure ran; what it returned, or how it failed. */
-export type ReplyMessage =
-  | { readonly ok: true; readonly result: unknown }
-  | { readonly ok: false; readonly status: number; readonly message: string; readonly details: Readonly<Record<string, unknown>> };
+/** How a procedure failed. */
+export interface FailedReply {
+  readonly ok: false;
+  readonly status: number;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** An answer too large for a message: it is fetched on a stream. */
+export interface HeldReply {
+  readonly ok: 'held';
+  /** Names it; good for the one it was sent to. */
+  readonly token: Uint8Array;
+  /** Payload bytes of the REPLY that will come. */
+  readonly bytes: number;
+}
+
+/** REPLY: the procedure ran; what it returned, how it failed, or where that is. */
+export type ReplyMessage = { readonly ok: true; readonly result: unknown } | FailedReply | HeldReply;
 
 /** Body of CALL. @param remainingMs rounded up and kept within its range */
 export function callBody(procedure: string, args: unknown, remainingMs: number, callId: Uint8Array | undefined): unknown {
@@ -55,10 +72,16 @@ export function failureBody(status: number, message: string, details: Readonly<R
   return [status, [truncateText(message, maxFailureMessageBytes), sendable(details)]];
 }
 
+/** Body of a REPLY whose content is fetched on a stream. @param token {@link heldTokenBytes} random bytes */
+export function heldBody(token: Uint8Array, bytes: number): unknown {
+  return [null, [token, bytes]];
+}
+
 /** Reads the body of REPLY. @throws MaculaError MACULA_PROTOCOL_VIOLATION */
 export function readReply(body: unknown): ReplyMessage {
   const [status, payload] = tupleOf('REPLY', body, 2);
   if (status === 0) return { ok: true, result: payload };
+  if (status === null) return readHeld(payload);
   const [message, details] = tupleOf('REPLY', payload, 2);
   return {
     ok: false,
@@ -66,6 +89,11 @@ export function readReply(body: unknown): ReplyMessage {
     message: textOf('REPLY', 'message', message, maxFailureMessageBytes),
     details: mapOf('REPLY', details),
   };
+}
+
+function readHeld(payload: unknown): HeldReply {
+  const [token, bytes] = tupleOf('REPLY', payload, 2);
+  return { ok: 'held', token: bytesOf('REPLY', 'token', token, heldTokenBytes), bytes: integerOf('REPLY', 'bytes', bytes, 1, 0xffff_ffff) };
 }
 
 /** Whole milliseconds as they travel: rounded up and kept within their range. */

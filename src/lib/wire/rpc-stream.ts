@@ -2,10 +2,24 @@ import { MaculaError } from '../base/errors.js';
 import { bytesOf, integerOf, malformed, textOf, tupleOf } from './fields.js';
 import { FrameFlag, FrameReader, isOversizedFrame } from './frame.js';
 import { FrameType } from './frame-type.js';
-import { callIdBytes, maxProcedureBytes, maxRemainingMs, wholeMs } from './rpc-messages.js';
+import { callIdBytes, heldTokenBytes, maxProcedureBytes, maxRemainingMs, wholeMs } from './rpc-messages.js';
 
 /** Purpose of the streams that carry one call each. */
 export const callPurpose = 'rpc';
+
+/** Purpose of the streams on which an answer too large for a message is fetched; the header is `[token]`. */
+export const fetchPurpose = 'rpc-reply';
+
+/** Header of a stream that fetches an answer. */
+export function fetchHeader(token: Uint8Array): unknown {
+  return [token];
+}
+
+/** Reads that header. @throws MaculaError MACULA_PROTOCOL_VIOLATION */
+export function readFetchHeader(header: unknown): Uint8Array {
+  const what = 'stream that fetches an answer';
+  return bytesOf(what, 'token', tupleOf(what, header, 1)[0], heldTokenBytes);
+}
 
 /** What comes back on the stream of a call: one answer, or any number of values. */
 export type CallMode = 'answer' | 'values';

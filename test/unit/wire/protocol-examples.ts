@@ -21,7 +21,7 @@ import {
 } from '../../../src/lib/wire/pubsub-messages.js';
 import { encodePeerRecord } from '../../../src/lib/wire/peer-record.js';
 import { relayCloseBody, relayIncomingBody, relayOpenBody, relayOpenReplyBody, relayPeerBody, relayPeerReplyBody, relayReserveBody, relayReserveReplyBody, relayedByBody } from '../../../src/lib/wire/relay-messages.js';
-import { callBody, failureBody, resultBody } from '../../../src/lib/wire/rpc-messages.js';
+import { callBody, failureBody, heldBody, resultBody } from '../../../src/lib/wire/rpc-messages.js';
 import { punchBody, punchFrameTypes, type PunchMessage } from '../../../src/lib/wire/punch.js';
 import { callPurpose, callStreamHeader } from '../../../src/lib/wire/rpc-stream.js';
 import { streamOpenBody } from '../../../src/lib/wire/stream-open.js';
@@ -112,6 +112,7 @@ export const protocolExamples: Readonly<Record<string, Uint8Array>> = {
   'stream-accepted': encodeFrame(FrameType.streamAccepted, none, null),
   'stream-value': encodeFrame(FrameType.streamValue, none, 1),
   'stream-end': encodeFrame(FrameType.streamEnd, none, resultBody(null)),
+  'call-reply-held': encodeFrame(FrameType.reply, reply, [5, heldBody(Buffer.alloc(16, 0xcd), 2_000_007)]),
   'peer-exchange': encodeFrame(FrameType.peerExchange, request, [8, peerExchangeBody(16)]),
   'peer-exchange-reply': encodeFrame(FrameType.peerExchangeReply, reply, [8, peerExchangeReplyBody([{ nodeId: client.id, addresses: [clientAddress], ageSeconds: 12 }])]),
   'find-node': dhtRequest({ type: 'find-node', target: key.bytes }),

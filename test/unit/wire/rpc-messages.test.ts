@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { decodeBody, encodeBody } from '../../../src/lib/wire/message-pack.js';
 import {
-  callBody, callIdBytes, failureBody, maxFailureDetailsBytes, maxFailureMessageBytes, maxProcedureBytes, maxRemainingMs, readCall, readReply, resultBody,
+  callBody, callIdBytes, failureBody, heldBody, heldTokenBytes, maxFailureDetailsBytes, maxFailureMessageBytes, maxProcedureBytes, maxRemainingMs, readCall, readReply, resultBody,
 } from '../../../src/lib/wire/rpc-messages.js';
+import { fetchHeader, readFetchHeader } from '../../../src/lib/wire/rpc-stream.js';
 
 const travel = (body: unknown): unknown => decodeBody(encodeBody(body));
 const callId = Buffer.alloc(callIdBytes, 7);
@@ -41,6 +42,12 @@ describe('messages of remote procedure calls', () => {
     }));
   });
 
+  it('REPLY says where an answer is that is too large for it', () => {
+    const token = Buffer.alloc(heldTokenBytes, 7);
+    expect(readReply(travel(heldBody(token, 5_000_000)))).to.deep.equal({ ok: 'held', token, bytes: 5_000_000 });
+    expect(readFetchHeader(travel(fetchHeader(token)))).to.deep.equal(token);
+  });
+
   it('REPLY cuts a message to size, and leaves out details that are too large or cannot travel', () => {
     const circular: Record<string, unknown> = {};
     circular['self'] = circular;
@@ -57,6 +64,9 @@ describe('messages of remote procedure calls', () => {
     'a call without time': () => readCall(['a', null, 0, null]),
     'a call with more than a day': () => readCall(['a', null, maxRemainingMs + 1, null]),
     'a call with a short id': () => readCall(['a', null, 1, callId.subarray(1)]),
+    'a reply that is elsewhere, of no size': () => readReply([null, [Buffer.alloc(heldTokenBytes), 0]]),
+    'a reply that is elsewhere, with a short token': () => readReply([null, [Buffer.alloc(3), 1]]),
+    'a fetch with a short token': () => readFetchHeader([Buffer.alloc(3)]),
     'a reply with a status nobody knows': () => readReply([17, ['', {}]]),
     'a failure without details': () => readReply([2, ['']]),
     'a failure with details that are no map': () => readReply([2, ['', []]]),
