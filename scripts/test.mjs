@@ -12,10 +12,10 @@ const minute = 60_000;
 /** Suites in the order of their speed, with the time after which one counts as hanging. */
 const suites = [
   { name: 'unit', limitMs: 4 * minute },
-  { name: 'integration', limitMs: 6 * minute },
+  { name: 'integration', limitMs: 7 * minute },
   { name: 'sim', limitMs: 4 * minute },
-  { name: 'acceptance', limitMs: 6 * minute },
-  { name: 'nat', limitMs: 6 * minute, unless: noNetworkNamespaces },
+  { name: 'acceptance', limitMs: 9 * minute },
+  { name: 'nat', limitMs: 8 * minute, unless: noNetworkNamespaces },
 ];
 
 /** Why the tests in network namespaces cannot run here, or undefined. */

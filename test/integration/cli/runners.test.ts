@@ -136,7 +136,8 @@ describe('a URL that serves a procedure', () => {
       const asked = new Promise<{ closed: Promise<unknown> }>((resolve) => {
         respond = (request, response) => {
           if (begin) response.writeHead(200).write('[');
-          resolve({ closed: once(request.socket, 'close') });
+          // A reset closes it as well as an end does.
+          resolve({ closed: new Promise((closed) => void request.socket.once('close', closed)) });
         };
       });
       const outcome = urlRunner(url)(call, controller.signal);
