@@ -5,6 +5,7 @@ import { systemClock } from '../../src/lib/base/clock.js';
 import { seededRandom, type RandomSource } from '../../src/lib/base/random.js';
 import type { NodeIdentity } from '../../src/lib/identity/identity.js';
 import { newIdentity } from '../support/odd-identities.js';
+import { CallFrames } from './call-frames.js';
 import { DatagramFuzzer } from './datagrams.js';
 import { connectFrame, FrameFuzzer } from './frames.js';
 import { connectHonestPeer, type HonestPeer } from './honest-peer.js';
@@ -21,6 +22,8 @@ export interface FuzzOptions {
   readonly seed: number;
   /** Called before each round with the number of rounds done; false ends the run. */
   readonly goOn: (rounds: number) => boolean;
+  /** `calls`: frames of admitted peers are of RPC and publish/subscribe, and no datagrams are made up; anything where absent. */
+  readonly kind?: 'anything' | 'calls';
   /** Rounds until memory counts as warm. */
   readonly warmUpRounds: number;
   /** Hears now and then how it goes. */
@@ -47,6 +50,8 @@ const sockets = 8;
 const identities = 16;
 const datagramsPerRound = 120;
 const framesPerPeer = 40;
+/** A broken frame ends the connection: most are whole, so that many get past the parser. */
+const wholeCallShare = 0.95;
 /** An honest peer must be answered within this, however busy the machine is. */
 const pingTimeoutMs = 5000;
 
@@ -98,7 +103,7 @@ class FuzzRun {
   async toTheEnd(): Promise<FuzzReport> {
     const report = this.#report;
     while (this.options.goOn(report.rounds)) {
-      await this.#datagramRound();
+      if (!this.#onlyCalls) await this.#datagramRound();
       await this.#frameRound();
       await this.#ping();
       report.rounds += 1;
@@ -114,6 +119,10 @@ class FuzzRun {
   async stop(): Promise<void> {
     for (const socket of this.sockets) socket.close();
     await Promise.all([this.honest.stop(), this.bait.stop()]);
+  }
+
+  get #onlyCalls(): boolean {
+    return this.options.kind === 'calls';
   }
 
   async #datagramRound(): Promise<void> {
@@ -134,7 +143,7 @@ class FuzzRun {
     if (!peer) return;
     if (admitted) {
       this.#report.admitted += 1;
-      await this.#misbehave(peer);
+      await this.#misbehave(peer, identity);
     } else {
       this.#report.strangers += 1;
       peer.send(0, mutate(connectFrame(random), random, [connectFrame(random)]));
@@ -142,14 +151,16 @@ class FuzzRun {
     await peer.leave();
   }
 
-  async #misbehave(peer: HostilePeer): Promise<void> {
+  async #misbehave(peer: HostilePeer, identity: NodeIdentity): Promise<void> {
     const { random } = this;
-    const fuzzer = new FrameFuzzer(random);
+    const calls = new CallFrames(random, identity);
+    const fuzzer = new FrameFuzzer(random, this.#onlyCalls ? { whole: () => calls.next(), share: wholeCallShare } : undefined);
     const datagrams = new DatagramFuzzer(random, peer.sent);
     for (let count = 0; count < framesPerPeer && !peer.isOver; count += 1) {
-      peer.send(4 * (random.float() < 0.5 ? 0 : random.integer(8)), fuzzer.next());
+      const isGentle = this.#onlyCalls && random.float() < wholeCallShare;
+      peer.send(isGentle || random.float() < 0.5 ? 0 : 4 * random.integer(8), fuzzer.next(), isGentle);
       this.#report.frames += 1;
-      if (random.float() < 0.2) peer.sendRaw(datagrams.next());
+      if (!this.#onlyCalls && random.float() < 0.2) peer.sendRaw(datagrams.next());
       // A turn each, so that the node's answer to one is seen before the next.
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -34,8 +34,8 @@ export class HostilePeer {
     return native.isClosed() || native.isDraining();
   }
 
-  /** Writes to a stream in pieces of any size; sometimes ends, resets or refuses it afterwards. */
-  send(stream: number, bytes: Buffer): void {
+  /** Writes to a stream in pieces of any size; sometimes, unless it is to be gentle, ends, resets or refuses it afterwards. */
+  send(stream: number, bytes: Buffer, isGentle = false): void {
     const random = this.#random;
     const { native } = this.#raw;
     try {
@@ -46,7 +46,7 @@ export class HostilePeer {
         rest = rest.subarray(piece.length);
         if (random.float() < 0.5) this.#raw.flush();
       }
-      const draw = random.float();
+      const draw = isGentle ? 1 : random.float();
       if (draw < 0.04) native.streamSend(stream, new Uint8Array(0), true);
       else if (draw < 0.08) native.streamShutdown(stream, quiche.Shutdown.Write, random.integer(2 ** 30));
       else if (draw < 0.12) native.streamShutdown(stream, quiche.Shutdown.Read, random.integer(2 ** 30));

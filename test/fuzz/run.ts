@@ -3,10 +3,10 @@ import { NodeFarm } from '../support/node-process.js';
 import { metric } from '../support/node-observation.js';
 import { forSeconds, fuzz, growthBytes, type FuzzReport } from './fuzzer.js';
 
-// npx tsx test/fuzz/run.ts --seed 1 --seconds 600: starts a node from the built command line and attacks it all the while.
+// npx tsx test/fuzz/run.ts --seed 1 --seconds 600 [--kind calls]: starts a node from the built command line and attacks it all the while.
 // Exits with 1 when the node died, stopped serving, or grew beyond --max-growth-mib.
 const { values } = parseArgs({
-  options: { seed: { type: 'string', default: '1' }, seconds: { type: 'string', default: '60' }, 'max-growth-mib': { type: 'string', default: '48' } },
+  options: { seed: { type: 'string', default: '1' }, seconds: { type: 'string', default: '60' }, kind: { type: 'string', default: 'anything' }, 'max-growth-mib': { type: 'string', default: '48' } },
 });
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
@@ -20,7 +20,7 @@ try {
   const node = await farm.start('fuzzed');
   const report = await fuzz(
     { port: node.port, pid: node.child.pid! },
-    { seed: Number(values.seed), goOn: forSeconds(Number(values.seconds)), warmUpRounds: 100, onProgress: (now) => now.rounds % 1000 === 0 && console.log(line(now)) },
+    { seed: Number(values.seed), kind: values.kind === 'calls' ? 'calls' : 'anything', goOn: forSeconds(Number(values.seconds)), warmUpRounds: 100, onProgress: (now) => now.rounds % 1000 === 0 && console.log(line(now)) },
   );
   const growth = growthBytes(report);
   console.log(`seed ${report.seed}, ${values.seconds} s, ${line(report)}`);
