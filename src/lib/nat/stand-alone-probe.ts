@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
-import { networkInterfaces } from 'node:os';
 import { canonicalHost } from '../base/address.js';
 import { systemClock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
+import { networkInterfaces } from '../base/network-interfaces.js';
 import { systemRandom } from '../base/random.js';
 import { openUdpSocket } from '../transport/udp-socket.js';
 import { NatMeasurement } from './nat-measurement.js';

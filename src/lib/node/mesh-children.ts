@@ -1,5 +1,5 @@
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { networkInterfaces } from '../base/network-interfaces.js';
 import type { Settings } from '../config/schema.js';
 import { Dht } from '../dht/dht.js';
 import type { RememberedContact } from '../dht/ports.js';
