@@ -1,4 +1,4 @@
-import type { MaculaError } from '../base/errors.js';
+import { MaculaError } from '../base/errors.js';
 import type { Session } from '../session/session.js';
 import type { PoolEntry } from './pool-core.js';
 
@@ -27,13 +27,15 @@ export class DialAttempt {
     this.outcome.catch(() => undefined);
   }
 
-  /** Aborted when nobody waits any more. */
+  /** Aborted when nobody waits any more, or the peer came to us first. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
+  /** The dial goes on to its end unless the peer came to us meanwhile: then there is nothing left to reach. */
   succeed(connected: Connected): void {
     this.#resolve(connected);
+    if (connected.session.direction === 'in') this.#abort.abort(new MaculaError('MACULA_ABORTED', 'the peer connected meanwhile'));
   }
 
   /** Ends what is under way, too. */

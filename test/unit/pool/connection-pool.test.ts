@@ -71,6 +71,9 @@ describe('connection pool', () => {
     const lease = await asked;
     expect(lease.session).to.equal(inbound);
     expect(lab.clock.nowMs()).to.equal(0);
+    expect(lab.dialSignals.map(({ aborted }) => aborted), 'nobody is dialled any more').to.deep.equal([true]);
+    await lab.clock.advanceAsync(2000);
+    expect([inbound.isClosed, lab.log]).to.deep.equal([false, ['opened in 1']]);
   });
 
   it('tries the addresses of the caller before those of the address book', async () => {

@@ -79,6 +79,8 @@ export class PoolLab {
   readonly closedOrder: NodeId[] = [];
   readonly book = new Map<NodeId, readonly SocketAddress[]>();
   readonly dialled: { nodeId: NodeId; addresses: readonly SocketAddress[] }[] = [];
+  /** Of each dial, what ends it. */
+  readonly dialSignals: AbortSignal[] = [];
   readonly log: string[] = [];
   /** Largest number of sessions there ever was at once. */
   mostLive = 0;
@@ -142,6 +144,7 @@ export class PoolLab {
 
   async #dial(nodeId: NodeId, addresses: readonly SocketAddress[], signal: AbortSignal): Promise<Session> {
     this.dialled.push({ nodeId, addresses });
+    this.dialSignals.push(signal);
     await delay(this.clock, this.dialMs, signal);
     const refusal = this.refuse(nodeId);
     if (refusal) throw refusal;
