@@ -1,10 +1,10 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { systemClock } from '../../src/lib/base/clock.js';
 import { seededRandom, type RandomSource } from '../../src/lib/base/random.js';
 import type { NodeIdentity } from '../../src/lib/identity/identity.js';
 import { newIdentity } from '../support/odd-identities.js';
+import { growthOf, residentBytes } from '../support/process-memory.js';
 import { CallFrames } from './call-frames.js';
 import { DatagramFuzzer } from './datagrams.js';
 import { connectFrame, FrameFuzzer } from './frames.js';
@@ -55,13 +55,6 @@ const wholeCallShare = 0.95;
 /** An honest peer must be answered within this, however busy the machine is. */
 const pingTimeoutMs = 5000;
 
-/** Resident memory of a process. */
-async function rssOf(pid: number): Promise<number> {
-  const match = /VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8'));
-  if (!match) throw new Error(`process ${pid} is gone`);
-  return Number(match[1]) * 1024;
-}
-
 /**
  * Attacks a running node with mutated datagrams and, as an admitted peer, with mutated frames; between rounds an honest
  * peer pings. Equal seeds send equal bytes as far as the captured packets, which are encrypted afresh each time, allow.
@@ -107,7 +100,7 @@ class FuzzRun {
       await this.#frameRound();
       await this.#ping();
       report.rounds += 1;
-      if (report.rounds > this.options.warmUpRounds) report.rssBytes.push(await rssOf(this.target.pid));
+      if (report.rounds > this.options.warmUpRounds) report.rssBytes.push(await residentBytes(this.target.pid));
       if (report.rounds % 100 === 0) this.options.onProgress?.(report);
     }
     const newcomer = await connectHonestPeer(this.target.port);
@@ -173,14 +166,9 @@ class FuzzRun {
   }
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
-/** Growth of memory from the first quarter of the run to its last, medians, bytes; the clock of garbage collection hardly shows. */
+/** Growth of memory from the first quarter of the run to its last, bytes. */
 export function growthBytes({ rssBytes }: FuzzReport): number {
-  const quarter = Math.max(1, Math.floor(rssBytes.length / 4));
-  return median(rssBytes.slice(-quarter)) - median(rssBytes.slice(0, quarter));
+  return growthOf(rssBytes);
 }
 
 /** A `goOn` that ends after a time. */

@@ -6,7 +6,7 @@ import { cleanEnvironment, packageRoot } from './cli.js';
 import { untilSample } from './node-observation.js';
 import { NodeFarm, type NodeProcess } from './node-process.js';
 
-const lossySends = resolve(packageRoot, 'test/support/lossy-sends.mjs');
+const badSends = resolve(packageRoot, 'test/support/bad-sends.mjs');
 const subscriberChild = resolve(packageRoot, 'test/support/pubsub-subscriber-child.mjs');
 /** Starting a process is processor time, most of it of Node.js itself: more at once only start later. */
 const startedAtOnce = 4;
@@ -45,7 +45,7 @@ export class PubSubCrowd {
   /** Starts everybody; resolves when the publisher knows all of them. */
   async start(): Promise<void> {
     const { processes, loss, seed, onStarted } = this.options;
-    const env = { NODE_OPTIONS: `--import ${lossySends}`, TEST_LOSS: String(loss), TEST_SEED: String(seed), MACULA_HOST: '127.0.0.1', MACULA_DHT_BUCKET_SIZE: '4', MACULA_PUBSUB_DEAD: '2m' };
+    const env = { NODE_OPTIONS: `--import ${badSends}`, TEST_LOSS: String(loss), TEST_SEED: String(seed), MACULA_HOST: '127.0.0.1', MACULA_DHT_BUCKET_SIZE: '4', MACULA_PUBSUB_DEAD: '2m' };
     this.#publisher = await this.#farm.start('publisher', { env });
     let next = 0;
     const starter = async (): Promise<void> => {
@@ -84,7 +84,7 @@ export class PubSubCrowd {
 
   async #startMember(index: number): Promise<void> {
     const { nodesEach, loss, seed } = this.options;
-    const args = ['--import', lossySends, subscriberChild, join(await this.#farm.dataDir('.'), `crowd${index}`), this.#publisher.url, this.topic, String(nodesEach)];
+    const args = ['--import', badSends, subscriberChild, join(await this.#farm.dataDir('.'), `crowd${index}`), this.#publisher.url, this.topic, String(nodesEach)];
     const child = spawn(process.execPath, args, { env: cleanEnvironment({ TEST_LOSS: String(loss), TEST_SEED: String(seed + 1 + index) }), stdio: ['pipe', 'pipe', 'inherit'] });
     const member: CrowdMember = { child, seen: Array.from({ length: nodesEach }, () => []), gaps: [] };
     this.members.push(member);
