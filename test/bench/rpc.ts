@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { BenchNode, ask, latencies, requestRate } from './bench-node.js';
+import { BenchNode, ask, bulkRate, latencies, requestRate } from './bench-node.js';
 import { BenchChild } from './child-calls.js';
 import { interleave, percentile, report } from './harness.js';
 import { rpcNode } from './rpc-node.js';
@@ -41,6 +41,17 @@ async function median(count: number, one: () => Promise<unknown>): Promise<numbe
   return percentile(measured, 0.5);
 }
 
+/** Values a second of a stream from the provider. */
+async function streamRate(count: number, bytes: number): Promise<number> {
+  const startMs = performance.now();
+  let received = 0;
+  for await (const _ of await client.rpc.callStream('bench.values', { count, bytes })) received++;
+  if (received !== count) throw new Error(`${received} of ${count} values came`);
+  return count / ((performance.now() - startMs) / 1000);
+}
+
+const blockBytes = 64 * 1024;
+
 /** What every call would cost without a pool: a handshake, one request, and the end of the connection. */
 async function onNewConnection(): Promise<void> {
   const own = await plain.dial(barePort);
@@ -60,6 +71,13 @@ const result = await interleave(5, {
   callRate: () => rate(60_000, 64, call),
   idempotentRate: () => rate(30_000, 64, () => client.rpc.call('bench.echo', body, { idempotent: true })),
 });
+await streamRate(2000, 100);
+await bulkRate(session, 16 << 20);
+const streams = await interleave(5, {
+  bulk: () => bulkRate(session, 48 << 20),
+  large: async () => ((await streamRate(512, blockBytes)) * blockBytes) / 1e6,
+  small: () => streamRate(50_000, 100),
+});
 await session.close(0, 'done');
 const fresh = await interleave(3, { one: () => median(100, onNewConnection), rate: () => rate(100, 1, onNewConnection), pooled: () => median(1000, call), pooledRate: () => rate(5000, 1, call) });
 asker.close();
@@ -77,6 +95,9 @@ await report('rpc', [
   { what: 'requests of a session, 64 at once', value: result.requestRate, unit: '/s' },
   { what: 'calls by name, 64 at once', value: result.callRate, unit: '/s', ratio: `${share.toFixed(2)} × requests`, target: '≥ 0.85 × requests', met: share >= 0.85 },
   { what: 'idempotent calls by name, 64 at once', value: result.idempotentRate, unit: '/s', ratio: `${(result.idempotentRate / result.requestRate).toFixed(2)} × requests` },
+  { what: 'bytes on a stream of a session', value: streams.bulk, unit: 'MB/s' },
+  { what: 'streamed results of 64 KiB', value: streams.large, unit: 'MB/s', ratio: `${(streams.large / streams.bulk).toFixed(2)} × bytes on a stream` },
+  { what: 'streamed results of 100 bytes', value: streams.small, unit: '/s', ratio: `${(streams.small / result.callRate).toFixed(1)} × calls` },
   { what: 'a connection for each request, p50', value: fresh.one, unit: 'ms', ratio: `${(fresh.one / fresh.pooled).toFixed(1)} × a pooled call`, target: '≥ 10 × a pooled call', met: fresh.one >= 10 * fresh.pooled },
   { what: 'pooled calls one after another against that, rate', value: fresh.pooledRate, unit: '/s', ratio: `${(fresh.pooledRate / fresh.rate).toFixed(1)} × a connection each`, target: '≥ 10 ×', met: fresh.pooledRate >= 10 * fresh.rate },
 ]);

@@ -15,6 +15,8 @@ export interface CliOptions {
   /** User and group to run as, where not those of the tests; only root can. */
   readonly uid?: number;
   readonly gid?: number;
+  /** Whether the command gets a pipe as its stdin; nothing is there otherwise. */
+  readonly stdin?: 'pipe';
 }
 
 export interface CliResult {
@@ -32,8 +34,8 @@ export function cleanEnvironment(added: Readonly<Record<string, string>> = {}): 
 
 /** Starts the built command line; nothing is connected to its stdin. */
 export function spawnMacula(args: readonly string[], options: CliOptions = {}): ChildProcess {
-  const { cwd, uid, gid, env } = options;
-  return spawn(process.execPath, [bin, ...args], { cwd, env: cleanEnvironment(env), stdio: ['ignore', 'pipe', 'pipe'], ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) });
+  const { cwd, uid, gid, env, stdin = 'ignore' } = options;
+  return spawn(process.execPath, [bin, ...args], { cwd, env: cleanEnvironment(env), stdio: [stdin, 'pipe', 'pipe'], ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) });
 }
 
 /** Runs the built command line to its end. */

@@ -22,6 +22,7 @@ import type { PoolStatsResult } from './protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishRequest, PubSubPublishResult, PubSubSubscribeRequest } from './protocol-pubsub.js';
 import type {
   RpcAnswerRequest, RpcAnswerResult, RpcCallRequest, RpcCallResult, RpcListResult, RpcProvidersRequest, RpcProvidersResult, RpcServeEvent, RpcServeRequest,
+  RpcStreamEvent, RpcStreamRequest,
 } from './protocol-rpc.js';
 
 /** A request that says itself how long the node may work on it. */
@@ -38,6 +39,8 @@ interface Call {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly body?: unknown;
+  /** Values that follow the body. */
+  readonly lines?: AsyncIterable<unknown>;
   /** What the node itself may take before it answers, on top of the time any answer may take. */
   readonly workMs?: number;
   readonly signal: AbortSignal | undefined;
@@ -162,6 +165,14 @@ export class ControlClient {
 
   rpcCall(request: Timed<RpcCallRequest>, signal?: AbortSignal): Promise<RpcCallResult> {
     return this.#work('/v1/rpc/call', request, signal);
+  }
+
+  /**
+   * Calls a procedure that streams: `input` goes in as it comes, events come out until the call ends or the signal aborts.
+   * @param workMs what accepting it may take
+   */
+  rpcStream(request: RpcStreamRequest, input: AsyncIterable<unknown>, workMs: number, signal?: AbortSignal): AsyncIterable<RpcStreamEvent> {
+    return this.#stream({ method: 'POST', path: '/v1/rpc/stream', body: request, lines: input, workMs, signal });
   }
 
   /** Serves a procedure until the signal aborts or the node stops. @param workMs what announcing it may take */

@@ -1,4 +1,5 @@
-import { request, type IncomingMessage } from 'node:http';
+import { request, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { abortError, onceAborted } from '../base/abort.js';
 
 export interface SocketRequest {
@@ -7,6 +8,8 @@ export interface SocketRequest {
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Values that are sent after the body, a line each, as far as the other side reads. */
+  readonly lines?: AsyncIterable<unknown>;
 }
 
 /**
@@ -17,7 +20,7 @@ export interface SocketRequest {
 export function sendRequest(options: SocketRequest, untilHead: AbortSignal, whole: AbortSignal | undefined): Promise<IncomingMessage> {
   const { socketPath, method, path } = options;
   const text = options.body === undefined ? undefined : JSON.stringify(options.body);
-  const headers = text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  const headers = options.lines ? { 'content-type': 'application/x-ndjson' } : text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, method, path, headers, agent: false });
     const onAbort = (): void => void outgoing.destroy(abortError(untilHead));
@@ -31,8 +34,21 @@ export function sendRequest(options: SocketRequest, untilHead: AbortSignal, whol
       if (whole) endWithSignal(response, whole);
       resolve(response);
     });
-    outgoing.end(text);
+    if (options.lines) sendLines(outgoing, text!, options.lines);
+    else outgoing.end(text);
   });
+}
+
+/** Whatever reading the values fails with breaks off the request. */
+function sendLines(outgoing: ClientRequest, first: string, lines: AsyncIterable<unknown>): void {
+  async function* texts(): AsyncGenerator<string> {
+    yield `${first}\n`;
+    for await (const value of lines) yield `${JSON.stringify(value)}\n`;
+  }
+  const source = Readable.from(texts(), { highWaterMark: 16 });
+  source.once('error', (error) => outgoing.destroy(error));
+  outgoing.once('close', () => source.destroy());
+  source.pipe(outgoing);
 }
 
 function endWithSignal(response: IncomingMessage, signal: AbortSignal): void {

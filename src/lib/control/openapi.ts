@@ -33,13 +33,20 @@ function parametersOf(query: z.ZodObject): Json[] {
   return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: required?.includes(name) ?? false, schema }));
 }
 
+function requestContent({ streamsIn }: Route, body: z.ZodObject): Json {
+  const json = { 'application/json': { schema: jsonSchema(body, 'input') } };
+  if (!streamsIn) return json;
+  const lines = 'The first line is the object of application/json; each one after it is any JSON value, and may come while the answer does';
+  return { ...json, 'application/x-ndjson': { schema: { description: lines } } };
+}
+
 function operationOf(operationId: string, route: Route): Json {
   const type = route.stream ? 'application/x-ndjson' : 'application/json';
   return {
     operationId,
     summary: route.summary,
     ...(route.query && { parameters: parametersOf(route.query) }),
-    ...(route.body && { requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } } }),
+    ...(route.body && { requestBody: { required: true, content: requestContent(route, route.body) } }),
     responses: {
       '200': { description: route.stream ? 'One JSON object a line' : 'Done', content: { [type]: { schema: versioned(route.response) } } },
       default: { $ref: '#/components/responses/Failure' },

@@ -25,6 +25,19 @@ export const rpcCallResult = z.object({
 });
 export type RpcCallResult = z.infer<typeof rpcCallResult>;
 
+export const rpcStreamRequest = rpcCallRequest.omit({ hedge: true, timeoutMs: true }).extend({
+  idempotent: z.boolean().default(false).describe('Opening it twice does no harm, so another node is asked where the first may have begun'),
+  timeoutMs: timeoutMs.optional().describe('Until the whole stream must be over; as long as it takes where absent'),
+});
+export type RpcStreamRequest = z.input<typeof rpcStreamRequest>;
+export type RpcStreamInput = z.output<typeof rpcStreamRequest>;
+export const rpcStreamEvent = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('accepted'), provider: nodeId, attempts: count.describe('Nodes asked, this one included') }),
+  z.object({ event: z.literal('value'), value }).describe('One result'),
+  z.object({ event: z.literal('end'), received: count.describe('Results'), sent: count.describe('Values that were streamed to the procedure'), durationMs: milliseconds }).describe('All results have come'),
+]);
+export type RpcStreamEvent = z.infer<typeof rpcStreamEvent>;
+
 export const rpcServeRequest = z.object({
   procedure: procedureName,
   concurrency: z.number().int().min(1).max(10_000).default(16).describe('Calls handed over at once on this stream'),

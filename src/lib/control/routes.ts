@@ -21,6 +21,8 @@ export interface Route {
   readonly response: z.ZodType;
   /** The answer is NDJSON and ends when either side is done. */
   readonly stream?: boolean;
+  /** The request may be NDJSON, too: the first line is the body, each one after it a value that goes in while the answer comes out. */
+  readonly streamsIn?: boolean;
 }
 
 /** All routes by operation id, but for the OpenAPI document itself. */
@@ -42,6 +44,7 @@ export const routes = {
   dhtTrace: { method: 'POST', path: '/v1/dht/trace', summary: 'Every request of a lookup and who holds the key', body: dht.dhtTraceRequest, response: dht.dhtTraceResult },
   dhtNodes: { method: 'GET', path: '/v1/dht/nodes', summary: 'The routing table', response: dht.dhtNodesResult },
   rpcCall: { method: 'POST', path: '/v1/rpc/call', summary: 'Calls a procedure', body: rpc.rpcCallRequest, response: rpc.rpcCallResult },
+  rpcStream: { method: 'POST', path: '/v1/rpc/stream', summary: 'Calls a procedure that streams: lines after the first go in as values, each line of the answer is an event', body: rpc.rpcStreamRequest, response: rpc.rpcStreamEvent, stream: true, streamsIn: true },
   rpcServe: { method: 'POST', path: '/v1/rpc/serve', summary: 'Serves a procedure for as long as the stream is open: each line is an event, calls are answered with /v1/rpc/answer', body: rpc.rpcServeRequest, response: rpc.rpcServeEvent, stream: true },
   rpcAnswer: { method: 'POST', path: '/v1/rpc/answer', summary: 'Answers a call that came over /v1/rpc/serve', body: rpc.rpcAnswerRequest, response: rpc.rpcAnswerResult },
   rpcList: { method: 'GET', path: '/v1/rpc/procedures', summary: 'Procedures this node serves, and what they have done', response: rpc.rpcListResult },

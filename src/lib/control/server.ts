@@ -8,6 +8,7 @@ import type { Service } from '../base/lifecycle.js';
 import type { Logger } from '../base/logger.js';
 import { httpStatusOf } from './http-status.js';
 import { openApiDocument } from './openapi.js';
+import { readJsonValues } from './json-lines.js';
 import type { ControlHandlers } from './ports.js';
 import { connectRequest, disconnectRequest, pingRequest, schemaVersion, trustRequest, waitRequest } from './protocol.js';
 import { benchRequest } from './protocol-bench.js';
@@ -15,7 +16,7 @@ import { dhtDeleteRequest, dhtGetRequest, dhtProvidersRequest, dhtPutRequest, dh
 import { natProbeRequest } from './protocol-nat.js';
 import { poolStatsRequest } from './protocol-pool.js';
 import { pubsubPublishRequest, pubsubSubscribeRequest } from './protocol-pubsub.js';
-import { rpcAnswerRequest, rpcCallRequest, rpcProvidersRequest, rpcServeRequest } from './protocol-rpc.js';
+import { rpcAnswerRequest, rpcCallRequest, rpcProvidersRequest, rpcServeRequest, rpcStreamRequest } from './protocol-rpc.js';
 import { checkInput } from './request-input.js';
 import { openApiPath, routes, type Operation, type Route } from './routes.js';
 import { listenOnSocket } from './unix-socket.js';
@@ -103,6 +104,8 @@ export class ControlServer implements Service {
       frameworkErrors: (error, _request, reply) => void this.#fail(reply.header('macula-version', this.#settings.version), error),
       clientErrorHandler: (error, socket) => this.#refuseGarbage(error, socket),
     });
+    // Read line by line as it comes, by the routes that take it; to others it is no body.
+    app.addContentTypeParser('application/x-ndjson', (_request, payload, done) => done(null, payload));
     app.setErrorHandler((error, _request, reply) => this.#fail(reply, error));
     app.setNotFoundHandler((request, reply) => this.#notFound(request, reply));
     app.addHook('onSend', async (_request, reply) => {
@@ -159,6 +162,7 @@ export class ControlServer implements Service {
       dhtTrace: (input, signal) => handlers.dhtTrace(checkInput(dhtTraceRequest, input), signal),
       dhtNodes: () => handlers.dhtNodes(),
       rpcCall: (input, signal) => handlers.rpc.call(checkInput(rpcCallRequest, input), signal),
+      rpcStream: (input, signal) => streamedIn(input, (first, rest) => handlers.rpc.callStream(checkInput(rpcStreamRequest, first), rest, signal)),
       rpcServe: (input, signal) => handlers.rpc.serve(checkInput(rpcServeRequest, input), signal),
       rpcAnswer: (input) => handlers.rpc.answer(checkInput(rpcAnswerRequest, input)),
       rpcList: () => handlers.rpc.list(),
@@ -212,6 +216,14 @@ function clientGone(reply: FastifyReply): AbortSignal {
 
 async function one(answer: unknown): Promise<object> {
   return { schemaVersion, ...((await answer) as object) };
+}
+
+/** Tells the first line of a request apart from the values that follow it; a body that is no stream of lines has none. */
+async function* streamedIn<Item>(body: unknown, answer: (first: unknown, rest: AsyncIterable<unknown>) => AsyncIterable<Item>): AsyncGenerator<Item, void, void> {
+  if (!(body instanceof Readable)) return yield* answer(body, Readable.from([]));
+  const lines = readJsonValues(body, bodyLimitBytes);
+  const first = await lines.next();
+  yield* answer(first.done ? {} : first.value, lines);
 }
 
 /** Sends each item as a line of its own. The first is waited for, so that what fails at once fails with a status. */

@@ -4,8 +4,10 @@ import { MaculaError } from '../base/errors.js';
 import type { RandomSource } from '../base/random.js';
 import type { RpcHandlers } from '../control/ports-rpc.js';
 import type {
-  RpcAnswerInput, RpcAnswerResult, RpcCallInput, RpcCallResult, RpcListResult, RpcProvidersInput, RpcProvidersResult, RpcServeEvent, RpcServeInput,
+  RpcAnswerInput, RpcAnswerResult, RpcCallInput, RpcCallResult, RpcListResult, RpcProvidersInput, RpcProvidersResult, RpcServeEvent, RpcServeInput, RpcStreamEvent,
+  RpcStreamInput,
 } from '../control/protocol-rpc.js';
+import { streamCall } from './control-streams.js';
 import { fromJsonValue, toJsonValue } from './json-value.js';
 import type { NodePeers } from './node-peers.js';
 import type { NodeRpc } from './node-rpc.js';
@@ -33,6 +35,10 @@ export class RpcControl implements RpcHandlers {
     const target = node === undefined ? {} : { node: peers.resolve(node) };
     const { result, ...how } = await rpc.callDetailed(procedure, fromJsonValue(args), { ...target, idempotent, hedge, timeoutMs, signal });
     return { result: toJsonValue(result), ...how };
+  }
+
+  callStream(request: RpcStreamInput, input: AsyncIterable<unknown>, signal: AbortSignal): AsyncIterable<RpcStreamEvent> {
+    return streamCall(this.#components, request, input, signal);
   }
 
   serve(request: RpcServeInput, signal: AbortSignal): AsyncIterable<RpcServeEvent> {
