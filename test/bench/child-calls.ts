@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 
 /** What one side of a benchmark lets the other call. */
@@ -33,9 +33,12 @@ export class BenchChild {
     });
   }
 
-  static start(file: string): BenchChild {
-    const child = fork(join(import.meta.dirname, file), [], { execArgv: ['--import', 'tsx', '--expose-gc'], serialization: 'advanced' });
-    return new BenchChild(child);
+  /** @param file of this directory, or relative to it @param netns network namespace to run it in */
+  static start(file: string, { netns }: { netns?: string } = {}): BenchChild {
+    const [path, node] = [join(import.meta.dirname, file), ['--import', 'tsx', '--expose-gc']];
+    if (netns === undefined) return new BenchChild(fork(path, [], { execArgv: node, serialization: 'advanced' }));
+    const command = ['netns', 'exec', netns, process.execPath, ...node, path];
+    return new BenchChild(spawn('ip', command, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' }));
   }
 
   call<Result>(name: string, argument?: unknown): Promise<Result> {

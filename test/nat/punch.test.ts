@@ -21,16 +21,17 @@ const techniques: Partial<Record<`${Kind} ${Kind}`, 'predict' | 'birthday' | 're
 
 describeInLab('two nodes that meet for the first time', function () {
   this.timeout(120_000);
-  const lab = new PunchLab();
+  let lab: PunchLab;
   const nodes = new Map<string, LabNode>();
 
   before(async () => {
+    lab = new PunchLab();
     await lab.start();
     const wanted = [...kinds.map((kind) => ({ name: kind, kind })), ...twice.map((kind) => ({ name: `other ${kind}`, kind }))];
     for (const [index, node] of (await lab.nodes(wanted)).entries()) nodes.set(wanted[index]!.name, node);
   });
 
-  after(() => lab.close());
+  after(() => lab?.close());
 
   for (const [index, a] of kinds.entries()) {
     for (const b of kinds.slice(twice.includes(a) ? index : index + 1)) {

@@ -11,6 +11,8 @@ export interface LabNode {
 export interface NodeWanted extends NatHostOptions {
   readonly name: string;
   readonly kind: NatKind;
+  /** UDP port; 4433 where absent. Behind one full-cone NAT no two hosts of the lab may have the same. */
+  readonly port?: number;
   readonly env?: Record<string, string>;
 }
 
@@ -51,7 +53,8 @@ export class PunchLab {
   readonly farm = new NodeFarm();
   readonly relays: NodeProcess[] = [];
   readonly #started: LabNode[] = [];
-  #bootstrap: string[] = [];
+  /** URLs of the relays. */
+  bootstrap: readonly string[] = [];
 
   /** Starts the relays. @param env settings of the relays */
   async start(relays = 3, env: Record<string, string> = {}): Promise<void> {
@@ -59,7 +62,7 @@ export class PunchLab {
     const urls = hosts.map(({ address }) => `https://${address}:4433`);
     // All of the lab is one /24, to which STUN answers are limited.
     for (const [index, { netns }] of hosts.entries()) this.relays.push(await this.farm.start(`relay${index}`, { netns, port: 4433, bootstrap: urls.slice(0, index), env: { MACULA_STUN_RATE_PER_PREFIX: '2000', ...env } }));
-    this.#bootstrap = urls;
+    this.bootstrap = urls;
   }
 
   /** Starts nodes, a few at a time, and waits until each knows its NAT. They keep apart until they are to {@link meet}. */
@@ -105,10 +108,10 @@ export class PunchLab {
     for (const [one, other] of [[a, b], [b, a]] as const) one.host.router?.forget(other.host.publicAddress);
   }
 
-  async #node({ name, kind, env, ...behaviour }: NodeWanted): Promise<LabNode> {
+  async #node({ name, kind, port = 4433, env, ...behaviour }: NodeWanted): Promise<LabNode> {
     const host = this.lab.host(kind, behaviour);
     const node = await this.farm.start(name, {
-      netns: host.netns, port: 4433, bootstrap: this.#bootstrap, env: { MACULA_LOG_LEVEL: 'debug', MACULA_BREAKER_FAILURES: '1000', ...env },
+      netns: host.netns, port, bootstrap: this.bootstrap, env: { MACULA_LOG_LEVEL: 'debug', MACULA_BREAKER_FAILURES: '1000', ...env },
     });
     await node.control.wait(`peers>=${this.relays.length}`, 30_000);
     const lab = { kind, host, node };
@@ -116,6 +119,12 @@ export class PunchLab {
     this.#started.push(lab);
     for (const other of this.#started.slice(0, -1)) await this.part(lab, other);
     return lab;
+  }
+
+  /** Ends nodes that are not needed any more. */
+  async end(...nodes: readonly LabNode[]): Promise<void> {
+    for (const node of nodes) this.#started.splice(this.#started.indexOf(node), 1);
+    await Promise.all(nodes.map(({ node }) => node.end()));
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,9 @@ export interface PunchLinkListener {
   fellBack(): void;
 }
 
+/** How long sockets of an attempt that is over stay open: a few round trips of the slowest path, for what is on its way. */
+const lingerMs = 2000;
+
 /** Punching for one session: carries out what its core decides. */
 export class PunchLink {
   readonly core: PunchCore;
@@ -24,6 +27,9 @@ export class PunchLink {
   readonly #listener: PunchLinkListener;
   /** Side sockets by the attempt they were opened for; those a path goes through stay. */
   readonly #sockets = new Map<number, number[]>();
+  /** Attempts that are over and whose sockets are not all closed. */
+  readonly #ended = new Set<number>();
+  #lingering: Timer | undefined;
   #timer: Timer | undefined;
   #stopped = false;
   #relayedMs: number | undefined;
@@ -45,6 +51,7 @@ export class PunchLink {
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
+    this.#lingering?.cancel();
     for (const effect of this.core.stop(this.#components.clock.nowMs())) if (effect.type === 'report') this.#listener.reported(effect.report);
     for (const sockets of this.#sockets.values()) for (const socket of sockets) this.#components.sides.closeSideSocket(socket);
     this.#sockets.clear();
@@ -97,7 +104,7 @@ export class PunchLink {
         session.connection.punch(effect.addresses.map((address): DirectRoute => (effect.socket === undefined ? { kind: 'direct', address } : { kind: 'direct', address, socket: effect.socket })));
         break;
       case 'close-sockets':
-        this.#closeUnused();
+        this.#closeLater(effect.attempt);
         break;
       case 'report':
         this.#listener.reported(effect.report);
@@ -118,14 +125,28 @@ export class PunchLink {
     this.handle({ type: 'measured', attempt, socket, address });
   }
 
-  /** Of all attempts: what an earlier one left in use may be unused by now. */
+  /** The peer may have just had an answer by one of them, and send its packets there, before this side knows. */
+  #closeLater(attempt: number): void {
+    if (this.#sockets.has(attempt)) this.#ended.add(attempt);
+    if (this.#ended.size === 0 || this.#stopped) return;
+    this.#lingering ??= this.#components.clock.setTimer(lingerMs, () => {
+      this.#lingering = undefined;
+      this.#closeUnused();
+    });
+  }
+
+  /** Of all attempts that are over: what an earlier one left in use may be unused by now. */
   #closeUnused(): void {
-    const used = new Set(this.#components.session.connection.paths().flatMap(({ route, state }) => (route.kind === 'direct' && state === 'usable' ? (route.socket ?? []) : [])));
-    for (const [attempt, sockets] of this.#sockets) {
+    const used = new Set(this.#components.session.connection.paths().flatMap(({ route, state }) => (route.kind === 'direct' && state !== 'failed' ? (route.socket ?? []) : [])));
+    for (const attempt of this.#ended) {
+      const sockets = this.#sockets.get(attempt) ?? [];
       const kept = sockets.filter((socket) => used.has(socket));
       for (const socket of sockets) if (!used.has(socket)) this.#components.sides.closeSideSocket(socket);
       if (kept.length > 0) this.#sockets.set(attempt, kept);
-      else this.#sockets.delete(attempt);
+      else {
+        this.#sockets.delete(attempt);
+        this.#ended.delete(attempt);
+      }
     }
   }
 }

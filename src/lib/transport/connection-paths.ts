@@ -4,6 +4,7 @@ import type { RandomSource } from '../base/random.js';
 import type { DirectRoute, PathStatus, Route } from './endpoint.js';
 import { decodeProbe, encodeProbe, verifyProbe, type Probe, type ProbeSender } from './path-probe.js';
 import { PathSetCore, type PathEffect } from './path-set-core.js';
+import type { PathReason } from './path-selector.js';
 import type { Hop, RelayLink } from './relay-link.js';
 import { routeKey } from './route.js';
 
@@ -25,6 +26,9 @@ interface Keyed {
   readonly peerId: Uint8Array;
 }
 
+/** Packets that are sent again when the path they took fell silent: the last may be mere acknowledgements, which nobody answers. */
+const keptPackets = 4;
+
 /** Connection ids on this wire are always this long (docs/PROTOCOL.md). */
 const peerIdBytes = 8;
 
@@ -43,6 +47,9 @@ export class ConnectionPaths {
   readonly #isLoopback: boolean;
   #keyed: Keyed | undefined;
   #stopped = false;
+  /** The packets sent last, a ring. */
+  readonly #last: { readonly buffer: Buffer; bytes: number }[] = [];
+  #nextLast = 0;
 
   /** @param first where the route leads */
   constructor(route: Route, first: Hop, role: ProbeSender, host: PathHost) {
@@ -89,7 +96,9 @@ export class ConnectionPaths {
     if (!this.#stopped) this.#perform(this.#core.handle({ type: 'routeLost', route }, this.#host.clock.nowMs()));
   }
 
-  packetSent(bytes: number, nowMs: number): void {
+  /** @param packet begins with the packet; it is copied where it may be needed again */
+  packetSent(packet: Uint8Array, bytes: number, nowMs: number): void {
+    if (this.#core.hasAlternative) this.#remember(packet, bytes);
     if (this.first.link) this.relayedBytesSent += bytes;
     if (this.second?.link) this.relayedBytesSent += bytes;
     this.#core.packetSent(bytes, nowMs);
@@ -159,10 +168,33 @@ export class ConnectionPaths {
           break;
         case 'select':
           this.#select(effect.route, effect.alsoTo);
+          if (isSilence(effect.reason)) this.#repeatLast();
           break;
         case 'failed':
           break;
       }
+    }
+  }
+
+  #remember(packet: Uint8Array, bytes: number): void {
+    const index = this.#nextLast;
+    let kept = this.#last[index];
+    if (!kept || kept.buffer.length < bytes) this.#last[index] = kept = { buffer: Buffer.allocUnsafe(packet.length), bytes };
+    kept.buffer.set(packet.subarray(0, bytes));
+    kept.bytes = bytes;
+    this.#nextLast = (index + 1) % keptPackets;
+  }
+
+  /**
+   * QUIC knows nothing of paths: while the one it used was silent it came to wait for seconds before it tries again (RFC 9002, section
+   * 6.2.1). Its last tries, sent again on the way that is taken now, are answered at once, and that ends the waiting. They were
+   * encrypted when they were first sent, and the other end takes each packet only once.
+   */
+  #repeatLast(): void {
+    const hop = this.second ?? this.first;
+    for (let offset = 0; offset < keptPackets; offset += 1) {
+      const kept = this.#last[(this.#nextLast + offset) % keptPackets];
+      if (kept) this.#host.sendDatagram(kept.buffer.subarray(0, kept.bytes), hop);
     }
   }
 
@@ -181,6 +213,11 @@ export class ConnectionPaths {
     this.first = hop;
     for (const listener of this.#listeners) listener(route);
   }
+}
+
+/** Whether packets are sent elsewhere because nothing came by the way they took. */
+function isSilence(reason: PathReason): boolean {
+  return reason === 'in-doubt' || reason === 'silent' || reason === 'failed';
 }
 
 /** The probe in a datagram with the key of the connection it is addressed to, or undefined. */

@@ -44,8 +44,8 @@ export interface PathChoice {
   readonly reason: PathReason;
 }
 
-/** How long an answer is trusted: two keepalives of a busy path and half a second (NAT.md, "Numbers others settled on"). */
-export const pathTrustMs = 6500;
+/** How long an answer is trusted: a busy path is asked after 3 s of silence, which leaves two tries; another path then carries packets within 5 s. */
+export const pathTrustMs = 4500;
 /** Another path of the same kind must be faster by this much ... */
 const fasterByMs = 5;
 /** ... and take at most this share: jitter of a few milliseconds, or of a fifth, never makes paths flap. */
@@ -78,10 +78,16 @@ export function selectPath(paths: readonly PathView[], current: string, nowMs: n
   const sameKind = others.filter((path) => path.kind === selected.kind);
   const moved = sameKind.find((path) => path.peerMoved);
   if (moved) return { key: moved.key, alsoTo: undefined, reason: 'peer-moved' };
-  if (isInDoubt(selected, nowMs)) return whileInDoubt(selected, best, nowMs);
+  if (isInDoubt(selected, nowMs)) return whileInDoubt(selected, wayOut(selected, others, nowMs), nowMs);
   const faster = sameKind.find((path) => path.answeredSinceChange && isFresh(path, nowMs) && isClearlyFaster(path, selected));
   if (faster) return { key: faster.key, alsoTo: undefined, reason: 'faster' };
   return { key: current, alsoTo: undefined, reason: 'keep' };
+}
+
+/** The path to go by while the selected one is in doubt. Of those that are no surer, one of the other kind: what took a direct path took others with it, and not the relay. */
+function wayOut(selected: PathView, others: readonly PathView[], nowMs: number): PathView {
+  const best = others[0]!;
+  return isFresh(best, nowMs) ? best : (others.find(({ kind }) => kind !== selected.kind) ?? best);
 }
 
 function whileInDoubt(selected: PathView, best: PathView, nowMs: number): PathChoice {

@@ -98,6 +98,11 @@ export class PathSetCore {
     return this.#alsoTo?.route;
   }
 
+  /** Whether packets could take another route than the selected one some day. */
+  get hasAlternative(): boolean {
+    return this.#routes.size > 1;
+  }
+
   statuses(): PathStatus[] {
     return [...this.#routes.values()].map((one) => one.status(one === this.#selected));
   }

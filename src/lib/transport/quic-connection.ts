@@ -353,7 +353,7 @@ export class QuicConnection implements Connection {
       if (this.#closeRequest) this.#lastPacket = Buffer.from(this.#host.sendBuffer.subarray(0, sent[0]));
       this.#egress.spend(sent[0], startMs);
       this.#host.egress.spend(sent[0], startMs);
-      this.routes.packetSent(sent[0], startMs);
+      this.routes.packetSent(this.#host.sendBuffer, sent[0], startMs);
       this.#host.sendPacket(this, sent[0]);
     }
     return false;

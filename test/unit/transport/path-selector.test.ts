@@ -41,6 +41,7 @@ describe('path selector', () => {
     ['moves to the relay when the trust expired and a probe is unanswered', [path('a', { ...stale, unanswered: 1 }), path('relay-b')], 'relay-b', undefined, 'silent'],
     ['sends on both while neither is trusted', [path('a', { ...stale, unanswered: 3 }), path('relay-b', stale)], 'a', 'relay-b', 'in-doubt'],
     ['prefers a direct path that answers over the relay when in doubt', [path('a', { unanswered: 1 }), path('relay-b', { rttMs: 1 }), path('c')], 'a', 'c', 'in-doubt'],
+    ['sends on the relay rather than on another direct path that is no surer', [path('a', { unanswered: 1 }), path('c', stale), path('relay-b', stale)], 'a', 'relay-b', 'in-doubt'],
     ['moves to a direct path that answers after two unanswered probes', [path('a', { unanswered: 2 }), path('b', { rttMs: 500 })], 'b', undefined, 'silent'],
     ['does not move for one lost probe', [path('a', { unanswered: 1 }), path('b', { rttMs: 500 })], 'a', 'b', 'in-doubt'],
 
