@@ -11,7 +11,7 @@ import { root, run } from './project.mjs';
  * Everything else is bundled: read from a few files it costs a third of what its hundreds of files do. Native bindings find
  * their files beside themselves, x509 is loaded on the first start only, and oclif looks for a compiler only in development.
  */
-const external = ['lmdb', '@matrixai/quic', '@peculiar/x509', 'reflect-metadata', 'typescript', 'ts-node', 'tsx'];
+const external = ['react-devtools-core', 'lmdb', '@matrixai/quic', '@peculiar/x509', 'reflect-metadata', 'typescript', 'ts-node', 'tsx'];
 
 function commandSources() {
   const files = readdirSync(join(root, 'src/commands'), { recursive: true, withFileTypes: true });
@@ -19,7 +19,7 @@ function commandSources() {
 }
 
 /** Commands that load much; each is a bundle apart, so that the others, in one with main.ts, start quickly. */
-const heavyCommands = /\/commands\/((doctor|node\/start|config\/show|migrate\/check|nat\/probe|cert\/(init|show))\.js)$/;
+const heavyCommands = /\/commands\/((doctor|top|node\/start|config\/show|migrate\/check|nat\/probe|cert\/(init|show))\.js)$/;
 
 const heavyCommandsApart = {
   name: 'heavy-commands-apart',
@@ -80,7 +80,8 @@ async function bundleCommandLine(directory) {
   const chunks = { splitting: true, chunkNames: 'chunks/shared/[name]-[hash]', banner };
   await Promise.all([
     build({ ...shared, entryPoints: ['src/cli/main.ts'], format: 'cjs', minifyIdentifiers: true, outExtension: { '.js': '.cjs' }, plugins: [heavyCommandsApart, requireAtFirstUse] }),
-    build({ ...shared, entryPoints: commandSources(), format: 'esm', ...chunks, plugins: [onlyStartLoadsNode, requireAtFirstUse] }),
+    // React and what builds on it hold code for development that nobody needs here.
+    build({ ...shared, entryPoints: commandSources(), format: 'esm', define: { 'process.env.NODE_ENV': '"production"' }, ...chunks, plugins: [onlyStartLoadsNode, requireAtFirstUse] }),
   ]);
   const main = join(directory, 'cli/main.cjs');
   writeFileSync(main, readFileSync(main, 'utf8').replaceAll('import("../commands/', 'require("./loader.cjs").importModule("../commands/'));

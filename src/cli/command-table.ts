@@ -36,5 +36,6 @@ export const commandTable: Readonly<Record<string, () => CommandModule>> = {
   'rpc:list': () => import('../commands/rpc/list.js'),
   'rpc:providers': () => import('../commands/rpc/providers.js'),
   'rpc:serve': () => import('../commands/rpc/serve.js'),
+  top: () => import('../commands/top.js'),
   'realm:secret': () => import('../commands/realm/secret.js'),
 };

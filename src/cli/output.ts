@@ -35,6 +35,11 @@ export class Output {
     return !this.json && this.#streams.stdout.isTTY === true;
   }
 
+  /** Whether colour is wanted on stdout. */
+  get coloured(): boolean {
+    return this.#colour && this.#streams.stdout.isTTY === true;
+  }
+
   /** The one result of a command: `object` with --json, otherwise the lines of `text`. */
   result(object: object, text: string | (() => string)): void {
     if (this.json) this.object(object);
