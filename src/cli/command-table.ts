@@ -27,6 +27,7 @@ export const commandTable: Readonly<Record<string, () => CommandModule>> = {
   'peers:ping': () => import('../commands/peers/ping.js'),
   'peers:trust': () => import('../commands/peers/trust.js'),
   'peers:untrust': () => import('../commands/peers/untrust.js'),
+  'peers:why': () => import('../commands/peers/why.js'),
   'migrate:check': () => import('../commands/migrate/check.js'),
   'nat:probe': () => import('../commands/nat/probe.js'),
   'pool:stats': () => import('../commands/pool/stats.js'),

@@ -1,7 +1,7 @@
 import type { Peer, PingResult } from '../lib/control/protocol.js';
 import { columns, humanBytes, humanMs, humanSeconds, printable, shortId } from './text.js';
 
-const heading = ['NODE', 'ADDRESS', 'PATH', 'RTT', 'STATE', 'FOR', 'SENT', 'RECEIVED'];
+const heading = ['NODE', 'ADDRESS', 'PATH', 'RTT', 'STATE', 'FOR', 'SENT', 'RECEIVED', 'RELAYED'];
 
 function pathText(peer: Peer): string {
   if (peer.path === null) return '-';
@@ -21,6 +21,7 @@ export function peersText(peers: readonly Peer[]): string {
     peer.state === 'connected' ? humanSeconds(peer.connectedSeconds) : '-',
     humanBytes(peer.bytesSent),
     humanBytes(peer.bytesReceived),
+    humanBytes(peer.relayedBytesSent + peer.relayedBytesReceived),
   ]);
   return columns([heading, ...rows]);
 }

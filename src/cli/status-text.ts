@@ -1,10 +1,10 @@
 import { formatAddress } from '../lib/base/address.js';
 import type { NodeStatus } from '../lib/control/protocol.js';
-import { facts, humanSeconds, printable, shortId } from './text.js';
+import { facts, humanBytes, humanSeconds, printable, shortId } from './text.js';
 
 /** The state of a node as lines for people. */
 export function statusText(status: NodeStatus): string {
-  const { peers, nat, dht, pool, portMapping } = status;
+  const { peers, nat, dht, pool, portMapping, traffic } = status;
   return facts([
     ['node', status.nodeId],
     ['realm', printable(status.realm)],
@@ -15,6 +15,7 @@ export function statusText(status: NodeStatus): string {
     ['port mapping', portMapping ? `${portMapping.external} to ${portMapping.internal} (${portMapping.protocol})` : undefined],
     ['peers', `${peers.connected} connected (${peers.direct} direct, ${peers.relayed} relayed)`],
     ['relays', status.relays.length === 0 ? undefined : `reachable through ${status.relays.map(shortId).join(', ')}`],
+    ['traffic', `direct ${humanBytes(traffic.direct.sent)} out, ${humanBytes(traffic.direct.received)} in; relayed ${humanBytes(traffic.relayed.sent)} out, ${humanBytes(traffic.relayed.received)} in`],
     ['dht', dht ? `${dht.nodes} nodes, ${dht.records} records` : undefined],
     ['pool', pool ? `${pool.size} of ${pool.max} connections` : undefined],
     ['control socket', status.controlSocket],

@@ -1,4 +1,5 @@
 import { string } from '@oclif/core/args';
+import { boolean } from '@oclif/core/flags';
 import { ClientCommand } from '../../cli/client-command.js';
 import { timeoutFlag } from '../../cli/flags.js';
 import { shortId } from '../../cli/text.js';
@@ -14,12 +15,15 @@ export default class PeersConnectCommand extends ClientCommand {
   static override args = {
     peer: string({ description: 'URL (https://host:port, macula://id@host:port), host:port or node id', required: true, ignoreStdin: true }),
   };
-  static override flags = { timeout: timeoutFlag('How long to wait until it is connected', connectTimeoutMs) };
+  static override flags = {
+    direct: boolean({ description: 'Wait until packets go directly; exit with 8 when they still take a relay at the end' }),
+    timeout: timeoutFlag('How long to wait until it is connected', connectTimeoutMs),
+  };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(PeersConnectCommand);
     const timeoutMs = this.timeoutMs(flags.timeout, connectTimeoutMs);
-    const result = await this.withClient(flags, (client) => client.connectPeer({ target: args.peer, timeoutMs }, this.signal));
+    const result = await this.withClient(flags, (client) => client.connectPeer({ target: args.peer, timeoutMs, direct: flags.direct }, this.signal));
     const where = result.address === null ? '' : ` at ${result.address}`;
     this.output.result(result, () => `connected to ${shortId(result.nodeId)}${where}, ${result.path}\n${result.nodeId}`);
   }

@@ -18,7 +18,7 @@ export default class PeersPingCommand extends ClientCommand {
   ];
   static override args = { id: peerIdArgument };
   static override flags = {
-    count: integer({ char: 'c', description: 'How many pings', default: 4, min: 1, max: 1_000_000, helpValue: '<n>' }),
+    count: integer({ char: 'c', description: 'How many pings; 4 where absent, 10 with --until-direct', min: 1, max: 1_000_000, helpValue: '<n>' }),
     interval: duration({ char: 'i', description: described('Pause between pings; 1s where absent') }),
     'until-direct': boolean({ description: 'Stop at the first answer over a direct path' }),
     timeout: timeoutFlag('How long to wait for each answer', pingTimeoutMs),
@@ -29,7 +29,7 @@ export default class PeersPingCommand extends ClientCommand {
     const summary = new PingSummary();
     const request = {
       nodeId: args.id,
-      count: flags.count,
+      count: flags.count ?? (flags['until-direct'] ? 10 : 4),
       intervalMs: flags.interval ?? defaultIntervalMs,
       timeoutMs: this.timeoutMs(flags.timeout, pingTimeoutMs),
       untilDirect: flags['until-direct'],
@@ -46,6 +46,6 @@ export default class PeersPingCommand extends ClientCommand {
     }
     this.signal.throwIfAborted();
     if (summary.answered === 0) throw new MaculaError('MACULA_TIMED_OUT', `no answer from ${args.id}`, { hint: 'See `macula peers list` for its state.' });
-    if (flags['until-direct'] && !summary.direct) throw new MaculaError('MACULA_NOT_DIRECT', `no direct path to ${args.id} after ${summary.sent} pings`);
+    if (flags['until-direct'] && !summary.direct) throw new MaculaError('MACULA_NOT_DIRECT', `no direct path to ${args.id} after ${summary.sent} pings`, { hint: `\`macula peers why ${args.id}\` says what was tried.` });
   }
 }

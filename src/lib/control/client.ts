@@ -17,7 +17,7 @@ import type {
   DhtTraceResult,
 } from './protocol-dht.js';
 import type { MetricsResult } from './protocol-metrics.js';
-import type { NatProbeRequest, NatProbeResult } from './protocol-nat.js';
+import type { NatProbeRequest, NatProbeResult, PeerWhyRequest, PeerWhyResult } from './protocol-nat.js';
 import type { PoolStatsResult } from './protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishRequest, PubSubPublishResult, PubSubSubscribeRequest } from './protocol-pubsub.js';
 import type {
@@ -121,6 +121,10 @@ export class ControlClient {
 
   connectPeer(request: ConnectRequest, signal?: AbortSignal): Promise<ConnectResult> {
     return this.#work('/v1/peers/connect', request, signal);
+  }
+
+  whyPeer(request: PeerWhyRequest, signal?: AbortSignal): Promise<PeerWhyResult> {
+    return this.#json({ method: 'POST', path: '/v1/peers/why', body: request, signal });
   }
 
   disconnectPeer(request: DisconnectRequest, signal?: AbortSignal): Promise<DisconnectResult> {

@@ -8,7 +8,7 @@ import type {
 } from './protocol-dht.js';
 import type { RpcHandlers } from './ports-rpc.js';
 import type { MetricsResult } from './protocol-metrics.js';
-import type { NatProbeRequest, NatProbeResult } from './protocol-nat.js';
+import type { NatProbeRequest, NatProbeResult, PeerWhyRequest, PeerWhyResult } from './protocol-nat.js';
 import type { PoolStatsResult } from './protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishInput, PubSubPublishResult, PubSubSubscribeInput } from './protocol-pubsub.js';
 import type { WaitCondition } from './wait-condition.js';
@@ -58,6 +58,8 @@ export interface ControlHandlers extends DhtHandlers, PubSubHandlers {
   connectPeer(request: ConnectRequest, signal: AbortSignal): Promise<ConnectResult>;
   disconnectPeer(request: DisconnectRequest, signal: AbortSignal): Promise<DisconnectResult>;
   pingPeer(request: PingRequest, signal: AbortSignal): AsyncIterable<PingResult>;
+  /** @throws MaculaError MACULA_PEER_NOT_FOUND, MACULA_USAGE */
+  whyPeer(request: PeerWhyRequest): PeerWhyResult;
   trustPeer(request: TrustRequest, signal: AbortSignal): Promise<TrustResult>;
   untrustPeer(request: TrustRequest, signal: AbortSignal): Promise<TrustResult>;
   /** @param connections whether to list every connection */

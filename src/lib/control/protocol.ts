@@ -23,6 +23,8 @@ export const natType = z.enum(['none', 'full-cone', 'address-restricted', 'port-
 /** Behaviour in the terms of RFC 4787. */
 export const natBehaviour = z.enum(['endpoint-independent', 'address-dependent', 'address-and-port-dependent', 'unknown']);
 
+const bytesBothWays = z.object({ sent: count, received: count });
+
 /** What a router forwards. */
 export const portMapping = z.object({ protocol: z.enum(['upnp', 'nat-pmp', 'pcp']), external: addressText, internal: addressText }).describe('What the router forwards at the wish of the node');
 
@@ -37,6 +39,7 @@ export const nodeStatus = z.object({
   publicAddress: addressText.nullable().describe('The address other nodes see this one at; null while none said so'),
   nat: z.object({ type: natType, mapping: natBehaviour, filtering: natBehaviour }).nullable(),
   portMapping: portMapping.nullable(),
+  traffic: z.object({ direct: bytesBothWays, relayed: bytesBothWays }).describe('Bytes of UDP payload exchanged with peers since the start, by the way they took'),
   peers: z.object({ connected: count, direct: count, relayed: count }),
   relays: z.array(nodeId).describe('Relays the node can be reached through; empty where it needs none or found none'),
   dht: z.object({ nodes: count, records: count }).nullable().describe('null while it does not run'),
@@ -81,12 +84,13 @@ export type PeerList = z.infer<typeof peerList>;
 export const connectRequest = z.object({
   target: z.string().min(1).max(512).describe('https://host:port, macula://id@host:port, host:port or a node id'),
   timeoutMs: timeoutMs.default(15_000),
+  direct: z.boolean().optional().describe('Wait until the path is direct'),
 });
 export type ConnectRequest = z.infer<typeof connectRequest>;
 export const connectResult = z.object({ nodeId, path, address: addressText.nullable() });
 export type ConnectResult = z.infer<typeof connectResult>;
 
-const peerReference = z.string().regex(/^[0-9a-fA-F]{8,64}$/).describe('A node id or the first characters of one, at least 8');
+export const peerReference = z.string().regex(/^[0-9a-fA-F]{8,64}$/).describe('A node id or the first characters of one, at least 8');
 
 export const disconnectRequest = z.object({ nodeId: peerReference });
 export type DisconnectRequest = z.infer<typeof disconnectRequest>;

@@ -35,6 +35,7 @@ export const routes = {
   connectPeer: { method: 'POST', path: '/v1/peers/connect', summary: 'Connects to a node and keeps it connected', body: protocol.connectRequest, response: protocol.connectResult },
   disconnectPeer: { method: 'POST', path: '/v1/peers/disconnect', summary: 'Disconnects a peer', body: protocol.disconnectRequest, response: protocol.disconnectResult },
   pingPeer: { method: 'POST', path: '/v1/peers/ping', summary: 'Round trips to a peer, one line each', body: protocol.pingRequest, response: protocol.pingResult, stream: true },
+  whyPeer: { method: 'POST', path: '/v1/peers/why', summary: 'Why packets to a peer take the way they do', body: nat.peerWhyRequest, response: nat.peerWhyResult },
   trustPeer: { method: 'POST', path: '/v1/peers/trust', summary: 'Trusts the identity a node shows now', body: protocol.trustRequest, response: protocol.trustResult },
   untrustPeer: { method: 'POST', path: '/v1/peers/untrust', summary: 'Refuses a node from now on', body: protocol.trustRequest, response: protocol.trustResult },
   dhtPut: { method: 'POST', path: '/v1/dht/put', summary: 'Stores a value, confirmed by replicas', body: dht.dhtPutRequest, response: dht.dhtStoreResult },

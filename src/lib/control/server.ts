@@ -13,7 +13,7 @@ import type { ControlHandlers } from './ports.js';
 import { connectRequest, disconnectRequest, pingRequest, schemaVersion, trustRequest, waitRequest } from './protocol.js';
 import { benchRequest } from './protocol-bench.js';
 import { dhtDeleteRequest, dhtGetRequest, dhtProvidersRequest, dhtPutRequest, dhtTraceRequest } from './protocol-dht.js';
-import { natProbeRequest } from './protocol-nat.js';
+import { natProbeRequest, peerWhyRequest } from './protocol-nat.js';
 import { poolStatsRequest } from './protocol-pool.js';
 import { pubsubPublishRequest, pubsubSubscribeRequest } from './protocol-pubsub.js';
 import { rpcAnswerRequest, rpcCallRequest, rpcProvidersRequest, rpcServeRequest, rpcStreamRequest } from './protocol-rpc.js';
@@ -170,6 +170,7 @@ export class ControlServer implements Service {
       poolStats: (input) => handlers.poolStats(checkInput(poolStatsRequest, input).connections === 'true'),
       pubsubPublish: (input, signal) => handlers.pubsubPublish(checkInput(pubsubPublishRequest, input), signal),
       pubsubSubscribe: (input, signal) => handlers.pubsubSubscribe(checkInput(pubsubSubscribeRequest, input), signal),
+      whyPeer: (input) => handlers.whyPeer(checkInput(peerWhyRequest, input)),
       natProbe: (input, signal) => handlers.natProbe(checkInput(natProbeRequest, input), signal),
       bench: (input, signal) => handlers.bench(checkInput(benchRequest, input), signal),
       metrics: () => handlers.metrics(),

@@ -1,5 +1,6 @@
 import type { Settings } from '../config/schema.js';
 import { dhtChild, discoveryChild, endpointChild, peersChild, poolChild, sessionsChild, storeChild } from './mesh-children.js';
+import { peerRecordChild } from './peer-record-child.js';
 import { pubsubChild } from './pubsub-child.js';
 import { punchChild } from './punch-child.js';
 import { rpcChild } from './rpc-child.js';
@@ -19,7 +20,7 @@ const rootPolicy: SupervisorPolicy = { ...policy, strategy: 'one_for_one', maxRe
 /** Builds the supervision tree of a node (docs/SUPERVISION.md); nothing is started yet. */
 export function buildTree(components: TreeComponents, settings: Settings): Supervisor {
   const mesh = [
-    storeChild, endpointChild, sessionsChild, natChild, ...(settings.portMapping ? [portMappingChild] : []), relayChild, poolChild, dhtChild, rpcChild, peersChild, pubsubChild, relayClientChild, punchChild,
+    storeChild, endpointChild, sessionsChild, natChild, ...(settings.portMapping ? [portMappingChild] : []), relayChild, poolChild, dhtChild, rpcChild, peersChild, pubsubChild, relayClientChild, punchChild, peerRecordChild,
     ...(settings.mdns ? [discoveryChild] : []),
   ];
   const surface = [hostChild, controlChild, ...(settings.metrics ? [listenerChild] : [])];

@@ -8,7 +8,7 @@ import type {
 } from '../control/protocol.js';
 import type { BenchEvent, BenchInput } from '../control/protocol-bench.js';
 import type { MetricsResult } from '../control/protocol-metrics.js';
-import type { NatProbeRequest, NatProbeResult } from '../control/protocol-nat.js';
+import type { NatProbeRequest, NatProbeResult, PeerWhyRequest, PeerWhyResult } from '../control/protocol-nat.js';
 import type { PoolStatsResult } from '../control/protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishInput, PubSubPublishResult, PubSubSubscribeInput } from '../control/protocol-pubsub.js';
 import type { WaitCondition } from '../control/wait-condition.js';
@@ -28,6 +28,9 @@ import { peerOf } from './node-status.js';
 
 /** Longest a watched list goes without being sent again: round trips and traffic change without an event. */
 const watchIntervalMs = 1000;
+
+/** How often the path is looked at where a direct one is waited for: punching takes about as long. */
+const directLookMs = 100;
 
 /** What the control socket needs of a node. */
 export interface ControlledNode {
@@ -99,9 +102,25 @@ export class NodeControl extends DhtControl implements ControlHandlers {
     for await (const _ of this.#changes(signal)) yield this.listPeers();
   }
 
-  async connectPeer({ target, timeoutMs }: ConnectRequest, signal: AbortSignal): Promise<ConnectResult> {
+  async connectPeer({ target, timeoutMs, direct }: ConnectRequest, signal: AbortSignal): Promise<ConnectResult> {
+    const startedMs = this.#clock.nowMs();
     const peer = await withTimeout(this.#clock, timeoutMs, `connecting to ${target}`, signal, (within) => this.#node.peers.startPeer(target, within));
-    return { nodeId: peer.nodeId!, path: peer.path ?? 'direct', address: peer.address ?? null };
+    const nodeId = peer.nodeId!;
+    let now = peer;
+    while (direct && now.path !== 'direct') {
+      if (this.#clock.nowMs() - startedMs >= timeoutMs) {
+        const { path = null, relay = null } = now;
+        throw new MaculaError('MACULA_NOT_DIRECT', `${nodeId} is connected, but only through a relay`, { details: { nodeId, path, relay }, hint: `\`macula peers why ${nodeId}\` says what was tried.` });
+      }
+      await delay(this.#clock, directLookMs, signal);
+      now = this.#node.peers.listPeers().find((one) => one.nodeId === nodeId) ?? now;
+    }
+    return { nodeId, path: now.path ?? 'direct', address: now.address ?? null };
+  }
+
+  whyPeer({ nodeId }: PeerWhyRequest): PeerWhyResult {
+    const { peers } = this.#node;
+    return peers.why(peers.resolve(nodeId));
   }
 
   async disconnectPeer({ nodeId }: DisconnectRequest): Promise<DisconnectResult> {
@@ -182,7 +201,8 @@ export class NodeControl extends DhtControl implements ControlHandlers {
       case 'peers':
         return status.peers.connected >= condition.count;
       case 'reachable':
-        return this.#node.peers.listPeers().some((peer) => peer.state === 'connected' && peer.direction === 'in');
+        // Before anything is known of NATs, that somebody came in does.
+        return this.#node.nat.isReachable() ?? this.#node.peers.listPeers().some((peer) => peer.state === 'connected' && peer.direction === 'in' && peer.path === 'direct');
     }
   }
 
@@ -228,6 +248,6 @@ function describe(condition: WaitCondition): string {
     case 'key':
       return `waiting for a value under ${JSON.stringify(condition.key)}`;
     case 'reachable':
-      return 'waiting until another node has connected to this one';
+      return 'waiting until other nodes can reach this one by itself';
   }
 }

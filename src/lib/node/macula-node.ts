@@ -34,7 +34,7 @@ import { NodeParts } from './node-parts.js';
 import { NodePeers } from './node-peers.js';
 import { NodePubSub } from './node-pubsub.js';
 import { NodeRpc } from './node-rpc.js';
-import { countPaths, sizeOfDht, sizeOfPool } from './node-status.js';
+import { countPaths, trafficOf, sizeOfDht, sizeOfPool } from './node-status.js';
 import type { Supervisor } from './supervisor.js';
 import { observeProcedures } from './telemetry-sources.js';
 import { version } from './version.js';
@@ -91,7 +91,7 @@ export class MaculaNode implements Service {
     this.#random = components.random ?? systemRandom;
     this.#logger = components.logger ?? silentLogger;
     const parts = this.#parts;
-    this.peers = new NodePeers({ parts });
+    this.peers = new NodePeers({ parts, clock: this.#clock });
     this.dht = new NodeDht({ parts });
     this.#subscriptions = new LocalSubscriptions({ logger: this.#logger }, this.settings);
     this.pubsub = new NodePubSub({ parts, subscriptions: this.#subscriptions, clock: this.#clock }, this.settings);
@@ -230,6 +230,7 @@ export class MaculaNode implements Service {
       publicAddress: observed ? formatAddress(observed) : null,
       nat: this.nat.kind(),
       portMapping: portMappingReport(this.nat.portMapping),
+      traffic: trafficOf(this.#parts.endpoint?.stats()),
       peers: countPaths(this.#parts.peers?.listPeers() ?? []),
       relays: this.#parts.relayClient?.relays().map(({ nodeId }) => nodeId) ?? [],
       dht: this.#parts.dht ? sizeOfDht(this.#parts.dht.stats()) : null,

@@ -6,6 +6,7 @@ import { parseServerName, resolveServers } from '../nat/server-names.js';
 import { systemResolver } from '../peers/system-resolver.js';
 import { MaculaError } from '../base/errors.js';
 import type { NodeParts } from './node-parts.js';
+import { isReachable } from './reachability.js';
 
 /** What a node knows of the NATs between it and others. */
 export class NodeNat {
@@ -29,6 +30,11 @@ export class NodeNat {
   kind(): NodeStatus['nat'] {
     const { finding } = this;
     return finding ? { type: finding.natType, mapping: finding.mapping, filtering: finding.filtering } : null;
+  }
+
+  /** Whether others reach this node by itself; undefined: nothing tells yet. */
+  isReachable(): boolean | undefined {
+    return isReachable(this.#parts);
   }
 
   /** Where the Internet sees this node; undefined while that is not known. */

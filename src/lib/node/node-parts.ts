@@ -4,6 +4,7 @@ import type { NodeIdentity } from '../identity/identity.js';
 import type { Pins } from '../identity/pins.js';
 import type { PeerRelays } from '../nat/peer-relays.js';
 import type { PortMapper } from '../nat/port-mapper.js';
+import type { PunchHistory } from '../nat/punch-history.js';
 import type { Puncher } from '../nat/puncher.js';
 import type { RelayClient } from '../nat/relay-client.js';
 import type { RelayDialler } from '../nat/relay-dialler.js';
@@ -52,6 +53,7 @@ export class NodeParts {
   pubsub: PubSub | undefined;
   relayClient: RelayClient | undefined;
   puncher: Puncher | undefined;
+  punchHistory: PunchHistory | undefined;
   listener: HttpListener | undefined;
   host: HostWatch | undefined;
   /** Connections that did not become sessions. Outlives restarts, as counters do. */

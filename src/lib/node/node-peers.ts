@@ -1,11 +1,14 @@
 import { formatAddress } from '../base/address.js';
+import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
+import type { PeerWhyResult } from '../control/protocol-nat.js';
 import { parseNodeId, type NodeId } from '../identity/node-id.js';
 import { parsePeerUrl } from '../identity/peer-url.js';
 import type { PeerInfo } from '../peers/peer-info.js';
 import type { PeerCounts } from '../peers/peers.js';
 import { CloseCode } from '../transport/endpoint.js';
 import type { NodeParts } from './node-parts.js';
+import { PeerWhy } from './peer-why.js';
 
 /** One round trip to a peer and the way it took. */
 export interface PingOutcome {
@@ -24,9 +27,11 @@ export interface PingOptions {
 /** The peers of a node: whom it keeps connected, and whom it trusts. */
 export class NodePeers {
   readonly #parts: NodeParts;
+  readonly #clock: Clock;
 
-  constructor(components: { parts: NodeParts }) {
+  constructor(components: { parts: NodeParts; clock: Clock }) {
     this.#parts = components.parts;
+    this.#clock = components.clock;
   }
 
   /**
@@ -67,6 +72,11 @@ export class NodePeers {
     if (found.length > 1) throw new MaculaError('MACULA_USAGE', `${found.length} peers have ids that begin with ${start}`, { details: { found }, hint: 'Write more characters of the id.' });
     if (found[0] === undefined) throw new MaculaError('MACULA_PEER_NOT_FOUND', `no peer has an id that begins with ${start}`);
     return found[0];
+  }
+
+  /** Why packets to a peer take the way they do. @throws MaculaError MACULA_PEER_NOT_FOUND */
+  why(nodeId: NodeId): PeerWhyResult {
+    return new PeerWhy({ parts: this.#parts, clock: this.#clock }).explain(nodeId);
   }
 
   /** Sends a ping to a connected peer. @throws MaculaError MACULA_PEER_NOT_FOUND, MACULA_TIMED_OUT, MACULA_CONNECTION_CLOSED */

@@ -1,4 +1,5 @@
 import type { NodeStatus, Peer } from '../control/protocol.js';
+import type { TransportCounts } from '../observability/metric-sources.js';
 import type { PeerInfo } from '../peers/peer-info.js';
 
 /** A peer as the control socket shows it. */
@@ -35,4 +36,13 @@ export function sizeOfPool({ size, max }: { size: number; max: number }): NodeSt
 export function nodeInOneLine({ state, peers: { connected, direct, relayed }, warnings }: Pick<NodeStatus, 'state' | 'peers' | 'warnings'>): string {
   const serious = warnings.filter(({ severity }) => severity !== 'low').map(({ code }) => code);
   return `${state}, ${connected} peers (${direct} direct, ${relayed} relayed)${serious.length > 0 ? `, warnings: ${serious.join(', ')}` : ''}`;
+}
+
+/** What the endpoint exchanged, by the way it took. @param counts undefined while it does not run */
+export function trafficOf(counts: Pick<TransportCounts, 'bytesSent' | 'bytesReceived' | 'relayedBytesSent' | 'relayedBytesReceived'> | undefined): NodeStatus['traffic'] {
+  const { bytesSent = 0, bytesReceived = 0, relayedBytesSent = 0, relayedBytesReceived = 0 } = counts ?? {};
+  return {
+    direct: { sent: Math.max(0, bytesSent - relayedBytesSent), received: Math.max(0, bytesReceived - relayedBytesReceived) },
+    relayed: { sent: relayedBytesSent, received: relayedBytesReceived },
+  };
 }

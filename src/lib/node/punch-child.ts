@@ -3,6 +3,7 @@ import { addressScope, formatAddress, type SocketAddress } from '../base/address
 import type { Settings } from '../config/schema.js';
 import { offeredCandidates } from '../nat/candidates.js';
 import type { NatFinding } from '../nat/nat-finding.js';
+import { PunchHistory } from '../nat/punch-history.js';
 import { Puncher } from '../nat/puncher.js';
 import type { OwnSide } from '../nat/punch-types.js';
 import type { Session } from '../session/session.js';
@@ -36,8 +37,11 @@ export function punchChild({ parts, clock, random, telemetry }: TreeComponents, 
         settings,
       );
       observePuncher(telemetry, puncher);
+      const history = new PunchHistory();
+      puncher.on('attempted', ({ nodeId, report }) => history.add(nodeId, report));
       await puncher.start();
       parts.puncher = puncher;
+      parts.punchHistory = history;
       const { nat } = parts;
       const unsubscribe = [
         nat?.on('found', ({ finding, before }) => isDeepStrictEqual(natSummary(finding), natSummary(before)) || puncher.networkChanged()),
@@ -46,6 +50,7 @@ export function punchChild({ parts, clock, random, telemetry }: TreeComponents, 
       return async () => {
         for (const stop of unsubscribe) stop?.();
         parts.puncher = undefined;
+        parts.punchHistory = undefined;
         await puncher.stop();
       };
     },

@@ -10,9 +10,10 @@ import { RelayKeeper } from '../nat/relay-keeper.js';
 import { RelayServer } from '../nat/relay-server.js';
 import type { Session } from '../session/session.js';
 import { directAddress } from '../session/session-address.js';
-import { encodePeerRecord, type RelayHint } from '../wire/peer-record.js';
+import type { RelayHint } from '../wire/peer-record.js';
 import type { NodeParts } from './node-parts.js';
 import { PeerReach } from './peer-reach.js';
+import { isReachable } from './reachability.js';
 import type { ChildSpec } from './supervisor.js';
 import type { TreeComponents } from './tree-components.js';
 
@@ -73,12 +74,7 @@ export function relayClientChild({ parts, clock, random, logger }: TreeComponent
         },
         settings,
       );
-      client.on('changed', (relays) => {
-        parts.peerRelays?.tell(relays);
-        const addresses = parts.localAddresses?.list().filter(({ host }) => addressScope(host) !== 'loopback') ?? [];
-        const announced = parts.dht?.announcePeer(encodePeerRecord({ addresses, relays }));
-        announced?.catch((error: unknown) => logger.debug('the peer record was not confirmed', { error: MaculaError.from(error).message }));
-      });
+      client.on('changed', (relays) => parts.peerRelays?.tell(relays));
       const reach = new PeerReach({ parts, clock });
       const keeper = new RelayKeeper({
         sessions: parts.running('sessions'),
@@ -113,20 +109,6 @@ async function connectDirectly(parts: NodeParts, nodeId: string, addresses: read
   release();
   if (session.connection.route.kind !== 'direct') throw new MaculaError('MACULA_UNREACHABLE', 'the relay is itself reached through a relay', { details: { nodeId } });
   return session;
-}
-
-/**
- * Whether others reach this node as it is. Without a finding about NATs: a public address of an interface, or of which
- * several peers from the Internet came in, says yes; a public address that is none of an interface says no.
- */
-export function isReachable(parts: NodeParts): boolean | undefined {
-  const { localAddresses, sessions } = parts;
-  if (!localAddresses || !sessions) return undefined;
-  const own = localAddresses.interfaceAddresses();
-  if (own.some(({ host }) => addressScope(host) === 'public')) return true;
-  const comers = new Set(sessions.list().flatMap((session) => (session.direction === 'in' ? (directAddress(session)?.host ?? []) : [])));
-  if ([...comers].filter((host) => addressScope(host) === 'public').length >= 2) return true;
-  return localAddresses.observedAddress() === undefined ? undefined : false;
 }
 
 /**

@@ -39,6 +39,11 @@ export class LocalAddresses {
     this.#advertise = settings.advertise.map(parseAdvertised);
   }
 
+  /** Whether the operator said what to tell others. */
+  get isAdvertised(): boolean {
+    return this.#advertise.length > 0;
+  }
+
   /** What to tell others, best first: the `advertise` setting if there is one, otherwise what a router maps, confirmed observations and interfaces. */
   list(): SocketAddress[] {
     if (this.#advertise.length > 0) return [...this.#advertise];

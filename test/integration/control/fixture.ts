@@ -21,6 +21,7 @@ export const status: NodeStatus = {
   publicAddress: null,
   nat: null,
   portMapping: null,
+  traffic: { direct: { sent: 0, received: 0 }, relayed: { sent: 0, received: 0 } },
   peers: { connected: 0, direct: 0, relayed: 0 },
   relays: [],
   dht: null,
