@@ -210,6 +210,8 @@ export class NatLab {
       plain.ip('route add default via 203.0.113.1');
     }
     plain.ip('link add lan type bridge');
+    // Otherwise rules see frames that the bridge only passes on, and what NAT turns back to where it came from is dropped.
+    plain.run('sh', '-c', 'for call in /proc/sys/net/bridge/bridge-nf-call-*tables; do [ ! -e "$call" ] || echo 0 > "$call"; done');
     const router = new NatRouter(netns, kind, wanAddress, carrier?.publicAddress ?? wanAddress, index + 1, uplink);
     this.#net.address(router, `${router.lanAddress}/24`, 'lan');
     router.behave(behaviour);

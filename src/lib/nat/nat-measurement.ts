@@ -9,6 +9,8 @@ import type { Vantage } from './vantage.js';
 
 /** What does not come within 1.4 s of three tries counts as filtered: a slow or lossy path has had its chance, and people wait. */
 const unasked: StunRetransmission = { rtoMs: 200, tries: 3 };
+/** What a NAT turns back goes no further than to the NAT: as long as the rest of a measurement takes is enough. */
+const turnedBack: StunRetransmission = { rtoMs: 200, tries: 3 };
 /** More vantages add time and no knowledge. */
 const maxVantages = 4;
 /** Servers a fresh socket asks one after the other: two hosts and a second port of one. */
@@ -127,7 +129,7 @@ export class NatMeasurement {
     const attempts = [first, second].map((from) => {
       const transactionId = first.client.newTransactionId();
       const bytes = encodeStun({ class: 'indication', method: bindingMethod, transactionId });
-      return first.client.expect(transactionId, () => from.send(bytes, mapped), this.#signal);
+      return first.client.expect(transactionId, () => from.send(bytes, mapped), this.#signal, turnedBack);
     });
     const winner = Promise.any(attempts.map(async (attempt) => (await attempt) ?? Promise.reject(new Error('nothing came'))));
     return winner.then(() => true as const, () => undefined);

@@ -71,8 +71,9 @@ export class StunClient {
   /**
    * Resolves with the message that carries this transaction id, or undefined when none comes in time.
    * @param send called for each try; false gives up at once
+   * @param retransmission when to try again; as for requests where absent
    */
-  expect(transactionId: string, send: () => boolean, signal?: AbortSignal): Promise<StunAnswer | undefined> {
+  expect(transactionId: string, send: () => boolean, signal?: AbortSignal, retransmission = this.#retransmission): Promise<StunAnswer | undefined> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve(undefined);
       const onAbort = (): void => finish(undefined);
@@ -83,7 +84,7 @@ export class StunClient {
         resolve(answer);
       };
       if (signal) onceAborted(signal, onAbort);
-      this.#try(transactionId, send, finish, 0);
+      this.#try(transactionId, send, finish, retransmission, 0);
     });
   }
 
@@ -106,10 +107,10 @@ export class StunClient {
     for (const { finish } of [...this.#transactions.values()]) finish(undefined);
   }
 
-  #try(transactionId: string, send: () => boolean, finish: Transaction['finish'], tried: number): void {
-    const { rtoMs, tries } = this.#retransmission;
+  #try(transactionId: string, send: () => boolean, finish: Transaction['finish'], retransmission: StunRetransmission, tried: number): void {
+    const { rtoMs, tries } = retransmission;
     if (tried === tries || !send()) return finish(undefined);
-    const timer = this.#clock.setTimer(rtoMs * 2 ** tried, () => this.#try(transactionId, send, finish, tried + 1));
+    const timer = this.#clock.setTimer(rtoMs * 2 ** tried, () => this.#try(transactionId, send, finish, retransmission, tried + 1));
     this.#transactions.set(transactionId, { finish, sentMs: this.#clock.nowMs(), timer });
   }
 }
