@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 export function labObstacle(...tools: string[]): string | undefined {
   if (process.platform !== 'linux') return 'network namespaces need Linux';
   if (process.getuid?.() !== 0) return 'network namespaces need root';
-  const missing = ['ip', 'nft', ...tools].filter((tool) => spawnSync(tool, ['-V'], { stdio: 'ignore' }).error !== undefined);
+  const missing = ['ip', 'nft', ...tools].filter((tool) => spawnSync('sh', ['-c', 'command -v "$1"', 'sh', tool], { stdio: 'ignore' }).status !== 0);
   return missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined;
 }
 
