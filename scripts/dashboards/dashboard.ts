@@ -106,7 +106,7 @@ function renderPanels(rows: readonly Row[]): unknown[] {
 }
 
 const variables = [
-  { name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus', current: {}, hide: 0 },
+  { name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus', hide: 0 },
   {
     name: 'instance', label: 'Node', type: 'query', datasource: source, definition: 'label_values(macula_build_info, instance)',
     query: { query: 'label_values(macula_build_info, instance)', refId: 'instances' }, refresh: 2, sort: 1, multi: true, includeAll: true, allValue: '.+', current: { text: ['All'], value: ['$__all'] },
