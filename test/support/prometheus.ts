@@ -38,10 +38,12 @@ export class Prometheus {
     await writeFile(file, JSON.stringify(config));
     const child = spawn('prometheus', [`--config.file=${file}`, `--storage.tsdb.path=${join(directory, 'data')}`, '--web.listen-address=127.0.0.1:0', '--log.format=json'], { stdio: ['ignore', 'ignore', 'pipe'] });
     const said: string[] = [];
+    let address: string | undefined;
     for await (const line of createInterface({ input: child.stderr! })) {
       said.push(line);
-      const address = /"address":"(127\.0\.0\.1:[1-9]\d*)"/.exec(line)?.[1];
-      if (address === undefined) continue;
+      address ??= /"address":"(127\.0\.0\.1:[1-9]\d*)"/.exec(line)?.[1];
+      // It listens before it answers.
+      if (address === undefined || !line.includes('Server is ready to receive web requests')) continue;
       // It goes on to log, into a pipe that somebody has to empty.
       child.stderr!.resume();
       return new Prometheus(child, address);
