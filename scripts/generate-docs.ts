@@ -6,6 +6,7 @@ import { environmentName, settings, type SettingName } from '../src/lib/config/s
 import { settingGroups, type Setting } from '../src/lib/config/setting.js';
 import { openApiDocument } from '../src/lib/control/openapi.js';
 import { warningCatalogue, warningCodes } from '../src/lib/observability/warning-catalogue.js';
+import { renderControlSocket, type OpenApi } from './control-socket-page.js';
 import { troubleAreas, type Cause } from './troubleshooting.js';
 import { buildInfo, metricAreas } from '../src/lib/observability/metric-table.js';
 import { renderDashboards } from './dashboards/index.js';
@@ -138,6 +139,7 @@ export function renderDocs(): ReadonlyMap<string, string> {
     ['docs/TROUBLESHOOTING.md', renderTroubleshooting()],
     ['docs/METRICS.md', renderMetrics()],
     ['docs/MONITORING.md', renderMonitoring()],
+    ['docs/CONTROL-SOCKET.md', renderControlSocket(openApiDocument(version) as unknown as OpenApi, generated)],
     ['docs/openapi.json', `${JSON.stringify(openApiDocument(version), null, 2)}\n`],
     ...renderDashboards(),
   ]);

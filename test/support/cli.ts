@@ -50,13 +50,13 @@ export function bash(line: string, options: CliOptions = {}): Promise<CliResult>
 }
 
 /** All a process prints until it ends; one that takes too long is killed. */
-export function finished(child: ChildProcess): Promise<CliResult> {
+export function finished(child: ChildProcess, withinMs = limitMs): Promise<CliResult> {
   return new Promise((resolveResult, reject) => {
     let stdout = '';
     let stderr = '';
     child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
+    const limit = setTimeout(() => child.kill('SIGKILL'), withinMs);
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(limit);
