@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { loadavg } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 
 // npm run bench:peers [-- group… rounds]: other systems and this one do the same work in turn (A B C A B C …); medians of the
-// rounds. A group is a folder with `table.mjs` (title, systems, rows) and `measure.mjs`, which gets the name of a system and
-// prints its figures as one line of JSON.
+// rounds. A group is a folder with `table.mjs` (title, systems, rows, and targets where there are any) and `measure.mjs`, which gets the
+// name of a system and prints its figures as one line of JSON. All figures go to bench-results/peers-<group>.json.
 const here = import.meta.dirname;
-const groups = ['dht'];
+const groups = ['dht', 'rpc'];
 const limitMs = 180_000;
 
 const given = process.argv.slice(2);
@@ -30,25 +30,50 @@ function figuresOf(group, system) {
   }
 }
 
-function shown(measured, name) {
-  const values = measured.map((figures) => figures[name]).filter((value) => typeof value === 'number').sort((a, b) => a - b);
-  const value = values[values.length >> 1];
+/** The median of those that are numbers; undefined where there are none. */
+function median(values) {
+  const sorted = values.filter((value) => typeof value === 'number' && !Number.isNaN(value)).sort((a, b) => a - b);
+  return sorted[sorted.length >> 1];
+}
+
+function shown(value) {
   if (value === undefined) return '–';
-  return value >= 100 ? String(Math.round(value)) : value.toPrecision(2);
+  return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(2);
+}
+
+/** Targets with the median of the ratios of the rounds: what is compared was measured within seconds. */
+function judged(targets, results) {
+  return targets.map(({ figure, peer, most, least }) => {
+    const ratio = median(results.get('macula').map((figures, round) => figures?.[figure] / results.get(peer)[round]?.[figure]));
+    return { figure, peer, ratio, target: most === undefined ? `≥ ${least} ×` : `≤ ${most} ×`, met: ratio === undefined ? undefined : most === undefined ? ratio >= least : ratio <= most };
+  });
+}
+
+/** Versions of what was measured, as installed. */
+function versions() {
+  const { dependencies } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
+  const versionOf = (name) => JSON.parse(readFileSync(join(here, 'node_modules', name, 'package.json'), 'utf8')).version;
+  return Object.fromEntries(Object.keys(dependencies).map((name) => [name, versionOf(name)]));
 }
 
 if (!existsSync(join(here, 'node_modules'))) execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
 for (const group of named.length > 0 ? named : groups) {
-  const { title, systems, rows } = await import(`./${group}/table.mjs`);
-  console.log(`load before: ${loadavg().map((load) => load.toFixed(2)).join(', ')}`);
+  const { title, systems, rows, targets = [] } = await import(`./${group}/table.mjs`);
+  const loadBefore = loadavg();
+  console.log(`load before: ${loadBefore.map((load) => load.toFixed(2)).join(', ')}`);
   const results = new Map(systems.map((system) => [system, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const system of systems) {
-      const figures = figuresOf(group, system);
-      if (figures) results.get(system).push(figures);
-    }
+    for (const system of systems) results.get(system).push(figuresOf(group, system));
   }
   console.log(`\n| ${title} | ${systems.join(' | ')} |\n|---|${'---|'.repeat(systems.length)}`);
-  for (const [what, ...names] of rows) console.log(`| ${what} | ${systems.map((system) => names.map((name) => shown(results.get(system), name)).join(' / ')).join(' | ')} |`);
+  const cell = (system, names) => names.map((name) => shown(median(results.get(system).map((figures) => figures?.[name])))).join(' / ');
+  for (const [what, ...names] of rows) console.log(`| ${what} | ${systems.map((system) => cell(system, names)).join(' | ')} |`);
+  const met = judged(targets, results);
+  if (met.length > 0) console.log('\n| macula against | ratio | target | met |\n|---|---|---|---|');
+  for (const target of met) console.log(`| ${target.peer}, ${rows.find(([, name]) => name === target.figure)[0]} | ${shown(target.ratio)} × | ${target.target} | ${target.met === undefined ? '' : target.met ? 'yes' : 'no'} |`);
   console.log(`\nload after: ${loadavg().map((load) => load.toFixed(2)).join(', ')}; Node.js ${process.version}; rounds: ${rounds}`);
+  const directory = join(here, '../../../bench-results');
+  mkdirSync(directory, { recursive: true });
+  const report = { group, date: new Date().toISOString(), machine: { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, loadBefore }, versions: versions(), rounds, results: Object.fromEntries(results), targets: met };
+  writeFileSync(join(directory, `peers-${group}.json`), `${JSON.stringify(report, null, 2)}\n`);
 }
