@@ -11,8 +11,9 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-/** Growth of samples from their first quarter to their last, medians; the clock of garbage collection hardly shows. */
+/** Growth of samples from their first quarter to their last, medians; the clock of garbage collection hardly shows. 0 without samples. */
 export function growthOf(samples: readonly number[]): number {
+  if (samples.length === 0) return 0;
   const quarter = Math.max(1, Math.floor(samples.length / 4));
   return median(samples.slice(-quarter)) - median(samples.slice(0, quarter));
 }
