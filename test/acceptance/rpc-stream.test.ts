@@ -114,6 +114,46 @@ describe('streams from the command line', function () {
     expect(linesOf(stdout).map(({ event, value }) => [event, value])).to.deep.equal([['accepted', undefined], ['value', 5], ['value', 2], ['end', undefined]]);
   });
 
+  it('are served by a command: a line for each result, input on the lines of stdin after the first', async () => {
+    const script = join(await farm.dataDir('.'), 'running-total.sh');
+    await writeFile(script, 'read -r total\nwhile read -r value; do total=$((total + value)); echo $total; done\n[ "$total" -lt 100 ] || { echo "too much" >&2; exit 3; }\n');
+    const serving = spawnMacula(['rpc', 'serve', 'shell.total', '--exec', `sh ${script}`, '--stream', '--json', '--data-dir', caller.dataDir]);
+    const told: { event: string; outcome?: string; error?: { message: string } }[] = [];
+    createInterface({ input: serving.stdout! }).on('line', (line) => told.push(JSON.parse(line) as (typeof told)[number]));
+    await until(() => told.some(({ event }) => event === 'serving'), 'it serves');
+
+    const stream = await server.rpc.callStream<number>('shell.total', 10, { node: caller.nodeId });
+    const results = stream[Symbol.asyncIterator]();
+    for (const [value, total] of [[5, 15], [-3, 12]] as const) {
+      await stream.write(value);
+      expect(await results.next(), 'while the input goes on').to.deep.equal({ done: false, value: total });
+    }
+    stream.end();
+    expect((await results.next()).done).to.equal(true);
+
+    const failing = await server.rpc.callStream('shell.total', 99, { node: caller.nodeId });
+    await failing.write(1);
+    failing.end();
+    const { status, error, received } = await failing.finished;
+    expect([status, error?.code, error?.message, received]).to.deep.equal(['UNKNOWN', 'MACULA_CALL_FAILED', 'too much', 1]);
+
+    const cancelledOne = await server.rpc.callStream('shell.total', 0, { node: caller.nodeId });
+    await cancelledOne.write(1);
+    await cancelledOne[Symbol.asyncIterator]().next();
+    cancelledOne.cancel();
+    await until(() => told.filter(({ event }) => event === 'call').length === 3, 'all are over');
+    expect(told.filter(({ event }) => event === 'call').map(({ outcome }) => outcome)).to.deep.equal(['ok', 'failed', 'cancelled']);
+    const unary = await server.rpc.call('shell.total', 1, { node: caller.nodeId }).catch((cause: unknown) => MaculaError.from(cause).code);
+    expect(unary).to.equal('MACULA_PROCEDURE_STREAMS');
+
+    const lost = await server.rpc.callStream('shell.total', 0, { node: caller.nodeId });
+    await lost.write(1);
+    await lost[Symbol.asyncIterator]().next();
+    const exited = once(serving, 'exit');
+    serving.kill('SIGKILL');
+    expect([(await exited)[0], (await lost.finished).status]).to.deep.equal([null, 'UNAVAILABLE']);
+  });
+
   it('are shown by examples/calculator.ts, which compiles and prints what it promises', async () => {
     const example = resolve(packageRoot, 'examples/calculator.ts');
     const run = (...args: string[]): ChildProcess => spawn(process.execPath, args, { cwd: packageRoot, env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });

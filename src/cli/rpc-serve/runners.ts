@@ -26,7 +26,7 @@ export type Runner = (call: RunCall, signal: AbortSignal) => Promise<RunOutcome>
 /** Most bytes of a result; the mesh takes no more. */
 const maxResultBytes = 1024 * 1024;
 /** Most characters of stderr or of a response that reach the caller as the reason. */
-const maxReasonLength = 1000;
+export const maxReasonLength = 1000;
 
 const failed = (status: string, message: string, details: Record<string, unknown> = {}): RunOutcome => ({ error: { status, message: message.slice(0, maxReasonLength), details } });
 const cancelled = (): RunOutcome => failed('CANCELLED', 'the call was cancelled');
@@ -117,7 +117,8 @@ function resultOf(text: string, whose: string): RunOutcome {
   }
 }
 
-function killGroup(pid: number | undefined): void {
+/** Kills a command and all it started. */
+export function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');
@@ -128,7 +129,7 @@ function killGroup(pid: number | undefined): void {
 }
 
 /** Bytes as they come, up to a limit. */
-class Collected {
+export class Collected {
   readonly #limit: number;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;

@@ -1,6 +1,7 @@
 import type { ControlClient } from '../../lib/control/client.js';
 import type { RpcServeEvent, RpcServeRequest } from '../../lib/control/protocol-rpc.js';
 import type { RunOutcome, Runner } from './runners.js';
+import { serveStream } from './serve-stream.js';
 
 /** One served call, as it is shown. */
 export interface ServedCall {
@@ -13,8 +14,9 @@ export interface ServedCall {
 }
 
 export interface ServeParts {
-  readonly client: Pick<ControlClient, 'rpcServe' | 'rpcAnswer'>;
-  readonly runner: Runner;
+  readonly client: Pick<ControlClient, 'rpcServe' | 'rpcAnswer' | 'rpcAnswerStream'>;
+  /** Runs a call; an array is the words of a command for a call that streams. */
+  readonly runner: Runner | readonly string[];
   onServing(): void;
   onCall(call: ServedCall): void;
   nowMs(): number;
@@ -52,6 +54,10 @@ export async function serveCalls(parts: ServeParts, request: RpcServeRequest, si
 
 async function serveOne(parts: ServeParts, procedure: string, { callId, args, caller }: RpcServeEvent & { event: 'call' }, signal: AbortSignal): Promise<void> {
   const startMs = parts.nowMs();
+  if (typeof parts.runner !== 'function') {
+    const { outcome, error } = await serveStream(parts.client, parts.runner, callId, { procedure, args, caller }, signal);
+    return parts.onCall({ callId, caller, outcome, durationMs: parts.nowMs() - startMs, ...(error && { error: { status: error.status, message: error.message } }) });
+  }
   const outcome = await parts.runner({ procedure, args, caller }, signal);
   const accepted = signal.aborted ? false : await answer(parts, callId, outcome);
   const durationMs = parts.nowMs() - startMs;

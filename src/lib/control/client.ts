@@ -21,7 +21,7 @@ import type { NatProbeRequest, NatProbeResult, PeerWhyRequest, PeerWhyResult } f
 import type { PoolStatsResult } from './protocol-pool.js';
 import type { PubSubEventLine, PubSubPublishRequest, PubSubPublishResult, PubSubSubscribeRequest } from './protocol-pubsub.js';
 import type {
-  RpcAnswerRequest, RpcAnswerResult, RpcCallRequest, RpcCallResult, RpcListResult, RpcProvidersRequest, RpcProvidersResult, RpcServeEvent, RpcServeRequest,
+  RpcAnswerLine, RpcAnswerRequest, RpcAnswerResult, RpcAnswerStreamEvent, RpcAnswerStreamRequest, RpcCallRequest, RpcCallResult, RpcListResult, RpcProvidersRequest, RpcProvidersResult, RpcServeEvent, RpcServeRequest,
   RpcStreamEvent, RpcStreamRequest,
 } from './protocol-rpc.js';
 
@@ -186,6 +186,11 @@ export class ControlClient {
 
   rpcAnswer(request: RpcAnswerRequest, signal?: AbortSignal): Promise<RpcAnswerResult> {
     return this.#json({ method: 'POST', path: '/v1/rpc/answer', body: request, signal });
+  }
+
+  /** Answers a call that streams: `lines` are its results, events bring its input, until the call ends or the signal aborts. */
+  rpcAnswerStream(request: RpcAnswerStreamRequest, lines: AsyncIterable<RpcAnswerLine>, signal?: AbortSignal): AsyncIterable<RpcAnswerStreamEvent> {
+    return this.#stream({ method: 'POST', path: '/v1/rpc/answer/stream', body: request, lines, signal });
   }
 
   rpcList(signal?: AbortSignal): Promise<RpcListResult> {

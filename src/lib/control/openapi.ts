@@ -33,11 +33,11 @@ function parametersOf(query: z.ZodObject): Json[] {
   return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: required?.includes(name) ?? false, schema }));
 }
 
-function requestContent({ streamsIn }: Route, body: z.ZodObject): Json {
+function requestContent({ streamsIn, line }: Route, body: z.ZodObject): Json {
   const json = { 'application/json': { schema: jsonSchema(body, 'input') } };
   if (!streamsIn) return json;
-  const lines = 'The first line is the object of application/json; each one after it is any JSON value, and may come while the answer does';
-  return { ...json, 'application/x-ndjson': { schema: { description: lines } } };
+  const lines = 'The first line is the object of application/json; each one after it is a value, and may come while the answer does';
+  return { ...json, 'application/x-ndjson': { schema: { description: lines, ...(line && { anyOf: [jsonSchema(body, 'input'), jsonSchema(line, 'input')] }) } } };
 }
 
 function operationOf(operationId: string, route: Route): Json {

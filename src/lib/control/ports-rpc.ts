@@ -1,5 +1,5 @@
 import type {
-  RpcAnswerInput, RpcAnswerResult, RpcCallInput, RpcCallResult, RpcListResult, RpcProvidersInput, RpcProvidersResult, RpcServeEvent, RpcServeInput, RpcStreamEvent,
+  RpcAnswerInput, RpcAnswerLine, RpcAnswerStreamEvent, RpcAnswerStreamRequest, RpcAnswerResult, RpcCallInput, RpcCallResult, RpcListResult, RpcProvidersInput, RpcProvidersResult, RpcServeEvent, RpcServeInput, RpcStreamEvent,
   RpcStreamInput,
 } from './protocol-rpc.js';
 
@@ -12,6 +12,8 @@ export interface RpcHandlers {
   /** Hands over calls until the signal aborts; the procedure is withdrawn when its last stream ends. @throws MaculaError MACULA_ALREADY_SERVED, MACULA_INVALID_VALUE */
   serve(request: RpcServeInput, signal: AbortSignal): AsyncIterable<RpcServeEvent>;
   answer(request: RpcAnswerInput): RpcAnswerResult;
+  /** Answers a call that streams: `lines` are its results, what comes back is its input. */
+  answerStream(request: RpcAnswerStreamRequest, lines: AsyncIterable<RpcAnswerLine>): AsyncIterable<RpcAnswerStreamEvent>;
   list(): RpcListResult;
   /** @throws MaculaError MACULA_NO_PROVIDER, MACULA_TIMED_OUT */
   providers(request: RpcProvidersInput, signal: AbortSignal): Promise<RpcProvidersResult>;

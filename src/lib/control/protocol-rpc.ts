@@ -42,6 +42,7 @@ export const rpcServeRequest = z.object({
   procedure: procedureName,
   concurrency: z.number().int().min(1).max(10_000).default(16).describe('Calls handed over at once on this stream'),
   allow: z.array(nodeId).max(1000).optional().describe('Nodes that may call; every node of the realm where absent'),
+  stream: z.boolean().default(false).describe('Results stream: calls are answered with /v1/rpc/answer/stream'),
 });
 export type RpcServeRequest = z.input<typeof rpcServeRequest>;
 export type RpcServeInput = z.output<typeof rpcServeRequest>;
@@ -49,23 +50,36 @@ export type RpcServeInput = z.output<typeof rpcServeRequest>;
 const callId = z.string().min(1).max(64).describe('Names the call in its answer');
 export const rpcServeEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('serving'), procedure: z.string() }).describe('Calls come from now on'),
-  z.object({ event: z.literal('call'), callId, args: value, caller: nodeId, remainingMs: milliseconds.describe('Until nobody waits any more') }),
+  z.object({ event: z.literal('call'), callId, args: value, caller: nodeId, remainingMs: milliseconds.nullable().describe('Until nobody waits any more; null where a stream has no deadline') }),
   z.object({ event: z.literal('cancel'), callId }).describe('Nobody waits for the answer any more'),
 ]);
 export type RpcServeEvent = z.infer<typeof rpcServeEvent>;
 
+const rpcFailure = z.object({ message: z.string().max(1024), status: statusName.default('UNKNOWN'), details: z.record(z.string(), z.unknown()).default({}) });
 export const rpcAnswerRequest = z.object({
   callId,
   result: value.optional().describe('What the procedure returned; null where absent'),
-  error: z
-    .object({ message: z.string().max(1024), status: statusName.default('UNKNOWN'), details: z.record(z.string(), z.unknown()).default({}) })
-    .optional()
-    .describe('How it failed, in place of a result'),
+  error: rpcFailure.optional().describe('How it failed, in place of a result'),
 });
 export type RpcAnswerRequest = z.input<typeof rpcAnswerRequest>;
 export type RpcAnswerInput = z.output<typeof rpcAnswerRequest>;
 export const rpcAnswerResult = z.object({ accepted: z.boolean().describe('false where nobody waits for it any more') });
 export type RpcAnswerResult = z.infer<typeof rpcAnswerResult>;
+
+export const rpcAnswerStreamRequest = z.object({ callId });
+export type RpcAnswerStreamRequest = z.infer<typeof rpcAnswerStreamRequest>;
+export const rpcAnswerLine = z.object({
+  value: value.optional().describe('One result'),
+  error: rpcFailure.optional().describe('How the procedure failed, in place of further results'),
+});
+export type RpcAnswerLine = z.output<typeof rpcAnswerLine>;
+export const rpcAnswerStreamEvent = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('attached') }).describe('Results are taken from now on'),
+  z.object({ event: z.literal('input'), value }).describe('One value the caller streams'),
+  z.object({ event: z.literal('input-end') }).describe('The caller streams no more'),
+  z.object({ event: z.literal('end'), outcome: z.enum(['ok', 'failed', 'cancelled']) }).describe('The call is over'),
+]);
+export type RpcAnswerStreamEvent = z.infer<typeof rpcAnswerStreamEvent>;
 
 export const rpcProcedure = z.object({
   name: z.string(),

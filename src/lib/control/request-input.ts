@@ -15,3 +15,8 @@ export function checkInput<Shape extends z.ZodType>(schema: Shape, input: unknow
     details: { fields },
   });
 }
+
+/** The same for each of many, as they come. @throws MaculaError as {@link checkInput} */
+export async function* checkEach<Shape extends z.ZodType>(schema: Shape, inputs: AsyncIterable<unknown>): AsyncGenerator<z.infer<Shape>, void, void> {
+  for await (const input of inputs) yield checkInput(schema, input);
+}

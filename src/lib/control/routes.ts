@@ -23,6 +23,8 @@ export interface Route {
   readonly stream?: boolean;
   /** The request may be NDJSON, too: the first line is the body, each one after it a value that goes in while the answer comes out. */
   readonly streamsIn?: boolean;
+  /** Shape of those values; any JSON value where absent. */
+  readonly line?: z.ZodObject;
 }
 
 /** All routes by operation id, but for the OpenAPI document itself. */
@@ -48,6 +50,7 @@ export const routes = {
   rpcStream: { method: 'POST', path: '/v1/rpc/stream', summary: 'Calls a procedure that streams: lines after the first go in as values, each line of the answer is an event', body: rpc.rpcStreamRequest, response: rpc.rpcStreamEvent, stream: true, streamsIn: true },
   rpcServe: { method: 'POST', path: '/v1/rpc/serve', summary: 'Serves a procedure for as long as the stream is open: each line is an event, calls are answered with /v1/rpc/answer', body: rpc.rpcServeRequest, response: rpc.rpcServeEvent, stream: true },
   rpcAnswer: { method: 'POST', path: '/v1/rpc/answer', summary: 'Answers a call that came over /v1/rpc/serve', body: rpc.rpcAnswerRequest, response: rpc.rpcAnswerResult },
+  rpcAnswerStream: { method: 'POST', path: '/v1/rpc/answer/stream', summary: 'Serves a call that streams and came over /v1/rpc/serve: lines after the first are its results, each line of the answer is an event', body: rpc.rpcAnswerStreamRequest, line: rpc.rpcAnswerLine, response: rpc.rpcAnswerStreamEvent, stream: true, streamsIn: true },
   rpcList: { method: 'GET', path: '/v1/rpc/procedures', summary: 'Procedures this node serves, and what they have done', response: rpc.rpcListResult },
   rpcProviders: { method: 'POST', path: '/v1/rpc/providers', summary: 'Who serves a procedure, and what this node knows of each', body: rpc.rpcProvidersRequest, response: rpc.rpcProvidersResult },
   poolStats: { method: 'GET', path: '/v1/pool', summary: 'The connection pool', query: pool.poolStatsRequest, response: pool.poolStatsResult },

@@ -16,8 +16,8 @@ import { dhtDeleteRequest, dhtGetRequest, dhtProvidersRequest, dhtPutRequest, dh
 import { natProbeRequest, peerWhyRequest } from './protocol-nat.js';
 import { poolStatsRequest } from './protocol-pool.js';
 import { pubsubPublishRequest, pubsubSubscribeRequest } from './protocol-pubsub.js';
-import { rpcAnswerRequest, rpcCallRequest, rpcProvidersRequest, rpcServeRequest, rpcStreamRequest } from './protocol-rpc.js';
-import { checkInput } from './request-input.js';
+import { rpcAnswerLine, rpcAnswerRequest, rpcAnswerStreamRequest, rpcCallRequest, rpcProvidersRequest, rpcServeRequest, rpcStreamRequest } from './protocol-rpc.js';
+import { checkEach, checkInput } from './request-input.js';
 import { openApiPath, routes, type Operation, type Route } from './routes.js';
 import { listenOnSocket } from './unix-socket.js';
 import { parseWaitCondition } from './wait-condition.js';
@@ -165,6 +165,7 @@ export class ControlServer implements Service {
       rpcStream: (input, signal) => streamedIn(input, (first, rest) => handlers.rpc.callStream(checkInput(rpcStreamRequest, first), rest, signal)),
       rpcServe: (input, signal) => handlers.rpc.serve(checkInput(rpcServeRequest, input), signal),
       rpcAnswer: (input) => handlers.rpc.answer(checkInput(rpcAnswerRequest, input)),
+      rpcAnswerStream: (input) => streamedIn(input, (first, rest) => handlers.rpc.answerStream(checkInput(rpcAnswerStreamRequest, first), checkEach(rpcAnswerLine, rest))),
       rpcList: () => handlers.rpc.list(),
       rpcProviders: (input, signal) => handlers.rpc.providers(checkInput(rpcProvidersRequest, input), signal),
       poolStats: (input) => handlers.poolStats(checkInput(poolStatsRequest, input).connections === 'true'),

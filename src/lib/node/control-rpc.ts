@@ -4,7 +4,7 @@ import { MaculaError } from '../base/errors.js';
 import type { RandomSource } from '../base/random.js';
 import type { RpcHandlers } from '../control/ports-rpc.js';
 import type {
-  RpcAnswerInput, RpcAnswerResult, RpcCallInput, RpcCallResult, RpcListResult, RpcProvidersInput, RpcProvidersResult, RpcServeEvent, RpcServeInput, RpcStreamEvent,
+  RpcAnswerInput, RpcAnswerLine, RpcAnswerStreamEvent, RpcAnswerStreamRequest, RpcAnswerResult, RpcCallInput, RpcCallResult, RpcListResult, RpcProvidersInput, RpcProvidersResult, RpcServeEvent, RpcServeInput, RpcStreamEvent,
   RpcStreamInput,
 } from '../control/protocol-rpc.js';
 import { streamCall } from './control-streams.js';
@@ -47,6 +47,10 @@ export class RpcControl implements RpcHandlers {
 
   answer(request: RpcAnswerInput): RpcAnswerResult {
     return { accepted: this.#served.answer(request) };
+  }
+
+  answerStream({ callId }: RpcAnswerStreamRequest, lines: AsyncIterable<RpcAnswerLine>): AsyncIterable<RpcAnswerStreamEvent> {
+    return this.#served.answerStream(callId, lines);
   }
 
   list(): RpcListResult {

@@ -1,12 +1,13 @@
 import { abortError, onceAborted } from '../base/abort.js';
 import { AsyncQueue } from '../base/async-queue.js';
-import type { MaculaError } from '../base/errors.js';
+import { MaculaError } from '../base/errors.js';
 import type { RandomSource } from '../base/random.js';
-import type { RpcAnswerInput, RpcServeEvent, RpcServeInput } from '../control/protocol-rpc.js';
+import type { RpcAnswerInput, RpcAnswerLine, RpcAnswerStreamEvent, RpcServeEvent, RpcServeInput } from '../control/protocol-rpc.js';
 import type { CallContext } from '../rpc/procedure.js';
 import { isStatusName, procedureError } from '../rpc/status.js';
 import { fromJsonValue, toJsonValue } from './json-value.js';
 import type { NodeRpc } from './node-rpc.js';
+import { goneError, HandedStream } from './served-streams.js';
 
 /** A call handed to a worker. */
 interface HandedCall {
@@ -31,6 +32,9 @@ export class ServedProcedures {
   readonly #random: RandomSource;
   readonly #workers = new Map<string, Set<Worker>>();
   readonly #calls = new Map<string, HandedCall>();
+  /** Procedures whose results stream. */
+  readonly #streaming = new Set<string>();
+  readonly #streams = new Map<string, { readonly worker: Worker; readonly stream: HandedStream }>();
 
   constructor(components: { rpc: Pick<NodeRpc, 'register' | 'unregister'>; random: RandomSource }) {
     this.#rpc = components.rpc;
@@ -39,19 +43,19 @@ export class ServedProcedures {
 
   /** Calls handed out and not answered yet. */
   get pending(): number {
-    return this.#calls.size;
+    return this.#calls.size + this.#streams.size;
   }
 
   /**
    * Hands over calls until the signal aborts; then what was handed over here and not answered fails as UNAVAILABLE.
    * @throws MaculaError MACULA_ALREADY_SERVED, MACULA_INVALID_VALUE, MACULA_OVERLOADED
    */
-  async *serve({ procedure, concurrency, allow }: RpcServeInput, signal: AbortSignal): AsyncGenerator<RpcServeEvent, void, void> {
+  async *serve({ procedure, concurrency, allow, stream }: RpcServeInput, signal: AbortSignal): AsyncGenerator<RpcServeEvent, void, void> {
     const worker: Worker = { concurrency, events: new AsyncQueue(), running: 0 };
     const onAbort = (): void => worker.events.end();
     onceAborted(signal, onAbort);
     try {
-      await this.#join(procedure, worker, allow);
+      await this.#join(procedure, worker, stream, allow);
       if (signal.aborted) return;
       yield { event: 'serving', procedure };
       yield* worker.events;
@@ -63,42 +67,78 @@ export class ServedProcedures {
 
   /** The answer to a call; false where nobody waits for it any more. */
   answer({ callId, result, error }: RpcAnswerInput): boolean {
+    const streamed = this.#streams.get(callId);
+    if (streamed && error) streamed.stream.fail(failureOf(error));
+    if (streamed) return error !== undefined;
     const call = this.#calls.get(callId);
     if (!call) return false;
     if (!error) call.resolve(fromJsonValue(result ?? null));
-    else call.reject(procedureError(isStatusName(error.status) && error.status !== 'OK' ? error.status : 'UNKNOWN', error.message, error.details));
+    else call.reject(failureOf(error));
     return true;
   }
 
-  async #join(procedure: string, worker: Worker, allow: readonly string[] | undefined): Promise<void> {
+  /** Answers a call that streams, line by line; what comes back is its input. */
+  async *answerStream(callId: string, lines: AsyncIterable<RpcAnswerLine>): AsyncGenerator<RpcAnswerStreamEvent, void, void> {
+    const handed = this.#streams.get(callId);
+    if (handed) yield* handed.stream.serve(lines);
+    else yield { event: 'end', outcome: 'cancelled' };
+  }
+
+  async #join(procedure: string, worker: Worker, stream: boolean, allow: readonly string[] | undefined): Promise<void> {
     const workers = this.#workers.get(procedure);
-    if (workers) return void workers.add(worker);
+    if (workers) {
+      if (stream !== this.#streaming.has(procedure)) throw new MaculaError('MACULA_ALREADY_SERVED', `this node serves ${JSON.stringify(procedure)} already, and ${stream ? 'not' : 'only'} as a stream`, { details: { procedure } });
+      return void workers.add(worker);
+    }
     const first = new Set([worker]);
     this.#workers.set(procedure, first);
+    if (stream) this.#streaming.add(procedure);
     try {
       const places = (): number => [...first].reduce((sum, each) => sum + each.concurrency, 0);
-      await this.#rpc.register(procedure, (args, context) => this.#hand(first, args, context), { concurrency: places, ...(allow === undefined ? {} : { allow }) });
+      const hand = stream ? (args: unknown, context: CallContext) => this.#handStream(first, args, context) : (args: unknown, context: CallContext) => this.#hand(first, args, context);
+      await this.#rpc.register(procedure, hand, { concurrency: places, ...(allow === undefined ? {} : { allow }) });
     } catch (error) {
       this.#workers.delete(procedure);
+      this.#streaming.delete(procedure);
       throw error;
     }
   }
 
   async #leave(procedure: string, worker: Worker): Promise<void> {
-    for (const call of [...this.#calls.values()]) {
-      if (call.worker === worker) call.reject(procedureError('UNAVAILABLE', 'the program that served the call went away'));
-    }
+    for (const call of [...this.#calls.values()]) if (call.worker === worker) call.reject(goneError());
+    for (const { stream, worker: other } of [...this.#streams.values()]) if (other === worker) stream.fail(goneError());
     const workers = this.#workers.get(procedure);
     if (!workers?.delete(worker) || workers.size > 0) return;
     this.#workers.delete(procedure);
+    this.#streaming.delete(procedure);
     await this.#rpc.unregister(procedure);
   }
 
+  /** Results come from the program that attaches to the call. A generator: it begins when the caller is sure to stream. */
+  async *#handStream(workers: ReadonlySet<Worker>, args: unknown, context: CallContext): AsyncGenerator<unknown, void, void> {
+    const worker = freest(workers);
+    const callId = this.#newId();
+    const stream = new HandedStream(context);
+    this.#streams.set(callId, { worker, stream });
+    worker.running++;
+    const remainingMs = context.remainingMs === Infinity ? null : Math.min(context.remainingMs, 86_400_000);
+    worker.events.push({ event: 'call', callId, args: toJsonValue(args), caller: context.caller, remainingMs });
+    try {
+      yield* stream.results();
+    } finally {
+      if (context.signal.aborted) worker.events.push({ event: 'cancel', callId });
+      worker.running--;
+      this.#streams.delete(callId);
+    }
+  }
+
+  #newId(): string {
+    return Buffer.from(this.#random.bytes(16)).toString('base64url');
+  }
+
   #hand(workers: ReadonlySet<Worker>, args: unknown, { caller, signal, remainingMs }: CallContext): Promise<unknown> {
-    const free = (worker: Worker): number => 1 - worker.running / worker.concurrency;
-    const worker = [...workers].reduce<Worker | undefined>((best, each) => (best && free(best) >= free(each) ? best : each), undefined);
-    if (!worker || free(worker) <= 0) throw procedureError('UNAVAILABLE', 'the program that served the call went away');
-    const callId = Buffer.from(this.#random.bytes(16)).toString('base64url');
+    const worker = freest(workers);
+    const callId = this.#newId();
     return new Promise<unknown>((resolve, reject) => {
       const onAbort = (): void => {
         worker.events.push({ event: 'cancel', callId });
@@ -117,4 +157,16 @@ export class ServedProcedures {
       else onceAborted(signal, onAbort);
     });
   }
+}
+
+/** The worker with the largest share of its places free. */
+function freest(workers: ReadonlySet<Worker>): Worker {
+  const free = (worker: Worker): number => 1 - worker.running / worker.concurrency;
+  const worker = [...workers].reduce<Worker | undefined>((best, each) => (best && free(best) >= free(each) ? best : each), undefined);
+  if (!worker || free(worker) <= 0) throw goneError();
+  return worker;
+}
+
+function failureOf({ status, message, details }: NonNullable<RpcAnswerInput['error']>): MaculaError {
+  return procedureError(isStatusName(status) && status !== 'OK' ? status : 'UNKNOWN', message, details);
 }
