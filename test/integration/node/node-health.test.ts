@@ -85,7 +85,7 @@ describe('the health of real nodes', () => {
     const { warnings } = await health(b);
     expect(warnings.find(({ code }) => code === 'peer-refused')!.message).to.contain(`127.0.0.1:${a.listen[0]!.port}`).and.contain('MACULA_REALM_MISMATCH');
     const skew = c.status().warnings.find(({ code }) => code === 'clock-skew')!;
-    expect(skew.message).to.match(/^The clock here is 1(19|20|21) s behind/);
+    expect(skew.message).to.match(/^The clock here is 1[012]\d s behind/);
     expect(skew.fix).to.contain('time synchronisation');
   });
 });
