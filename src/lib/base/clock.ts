@@ -4,7 +4,7 @@ export interface Timer {
 }
 
 /**
- * Time as everything in Macula sees it. The real one is {@link systemClock}; tests and the simulator
+ * Time as everything in Macula sees it. The real one is `systemClock`; tests and the simulator
  * use a virtual one.
  */
 export interface Clock {
