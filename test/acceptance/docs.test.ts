@@ -28,7 +28,7 @@ const isWhole = ({ text }: CodeBlock): boolean => /^import .* from 'macula';$/m.
 describe('code blocks of the documentation', () => {
   it('are of a kind that is known here, and say why where they are not run', () => {
     for (const block of blocks) {
-      expect(['sh', 'bash', 'ts', 'js', 'json', 'yaml', 'text'], where(block)).to.include(block.language);
+      expect(['sh', 'bash', 'ts', 'js', 'json', 'yaml', 'mermaid', 'text'], where(block)).to.include(block.language);
       if (block.notRun !== undefined) expect(block.notRun, where(block)).to.match(/\w+ \w+/);
     }
   });
