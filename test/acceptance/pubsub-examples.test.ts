@@ -42,7 +42,7 @@ describe('the examples of publish/subscribe', function () {
   it('compile', async () => {
     const tsc = resolve(packageRoot, 'node_modules/typescript/bin/tsc');
     const options = ['--noEmit', '--strict', '--noUncheckedIndexedAccess', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', '--skipLibCheck'];
-    const { code, stdout } = await finished(spawn(process.execPath, [tsc, ...options, example('sensor-feed'), example('chat')], { cwd: packageRoot, stdio: ['ignore', 'pipe', 'pipe'] }));
+    const { code, stdout } = await finished(spawn(process.execPath, [tsc, ...options, example('sensor-feed'), example('chat'), example('calculator')], { cwd: packageRoot, stdio: ['ignore', 'pipe', 'pipe'] }));
     expect(code, stdout).to.equal(0);
   });
 

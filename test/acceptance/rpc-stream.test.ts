@@ -154,13 +154,9 @@ describe('streams from the command line', function () {
     expect([(await exited)[0], (await lost.finished).status]).to.deep.equal([null, 'UNAVAILABLE']);
   });
 
-  it('are shown by examples/calculator.ts, which compiles and prints what it promises', async () => {
+  it('are shown by examples/calculator.ts, which prints what it promises', async () => {
     const example = resolve(packageRoot, 'examples/calculator.ts');
     const run = (...args: string[]): ChildProcess => spawn(process.execPath, args, { cwd: packageRoot, env: cleanEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
-    const tsc = resolve(packageRoot, 'node_modules/typescript/bin/tsc');
-    const options = ['--noEmit', '--strict', '--noUncheckedIndexedAccess', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', '--skipLibCheck'];
-    const compiled = await finished(run(tsc, ...options, example));
-    expect(compiled.code, compiled.stdout).to.equal(0);
     const { code, stdout, stderr } = await finished(run('--import', 'tsx', example, join(await farm.dataDir('.'), 'calculator')));
     expect(code, stderr).to.equal(0);
     expect(stdout.trimEnd().split('\n')).to.deep.equal([
