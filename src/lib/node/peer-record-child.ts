@@ -10,6 +10,8 @@ import type { TreeComponents } from './tree-components.js';
 
 /** Changes come in bursts: a session, what it says of this node, a relay. */
 const settleMs = 300;
+/** A node behind a NAT holds relays soon: until then what it says would send others to where it cannot be reached, and they keep it for minutes. */
+const relaysWithinMs = 15_000;
 /** How often the addresses are looked at besides: those that peers confirm change without an event. */
 const lookIntervalMs = 30_000;
 /** A record that nobody has taken is published again after this long. */
@@ -48,7 +50,9 @@ export class OwnPeerRecord {
   readonly #stopping = new AbortController();
   #published: Uint8Array | undefined;
   #timer: Timer | undefined;
+  #dueMs = Number.POSITIVE_INFINITY;
   #isPublishing = false;
+  #isChanged = false;
 
   constructor(components: { parts: Pick<NodeParts, 'localAddresses' | 'relayClient' | 'dht'>; clock: Clock; logger: Logger }) {
     this.#parts = components.parts;
@@ -58,7 +62,8 @@ export class OwnPeerRecord {
 
   /** Something changed that bears on where this node can be reached. */
   look(): void {
-    this.#schedule(settleMs);
+    if (this.#isPublishing) this.#isChanged = true;
+    else this.#schedule(settleMs);
   }
 
   stop(): void {
@@ -67,9 +72,15 @@ export class OwnPeerRecord {
   }
 
   #schedule(delayMs: number): void {
-    if (this.#stopping.signal.aborted || this.#isPublishing) return;
+    const dueMs = this.#clock.nowMs() + delayMs;
+    // Changes that go on do not put it off.
+    if (this.#stopping.signal.aborted || dueMs >= this.#dueMs) return;
     this.#timer?.cancel();
-    this.#timer = this.#clock.setTimer(delayMs, () => void this.#publish());
+    this.#dueMs = dueMs;
+    this.#timer = this.#clock.setTimer(delayMs, () => {
+      this.#dueMs = Number.POSITIVE_INFINITY;
+      void this.#publish();
+    });
   }
 
   async #publish(): Promise<void> {
@@ -80,8 +91,12 @@ export class OwnPeerRecord {
     const isSame = this.#published !== undefined && Buffer.compare(this.#published, body) === 0;
     const isNews = !isSame && (this.#published !== undefined || addresses.length + relays.length > 0);
     let nextMs = lookIntervalMs;
-    if (isNews && dht && dht.nodes().length > 0) {
+    const relaylessForMs = relayClient?.relaylessForMs;
+    const waits = relaylessForMs !== undefined && relaylessForMs < relaysWithinMs;
+    if (isNews && waits) nextMs = relaysWithinMs - relaylessForMs;
+    else if (isNews && dht && dht.nodes().length > 0) {
       this.#isPublishing = true;
+      this.#isChanged = false;
       try {
         await dht.announcePeer(body, { signal: this.#stopping.signal });
         this.#published = body;
@@ -92,6 +107,7 @@ export class OwnPeerRecord {
         this.#isPublishing = false;
       }
     }
-    this.#schedule(nextMs);
+    this.#schedule(this.#isChanged ? settleMs : nextMs);
+    this.#isChanged = false;
   }
 }

@@ -10,6 +10,7 @@ describe('the peer record of a node', () => {
   let addresses: { host: string; port: number }[];
   let others: number;
   let fails: boolean;
+  let relaylessForMs: number | undefined;
   let published: string[][];
   let record: OwnPeerRecord;
 
@@ -18,6 +19,7 @@ describe('the peer record of a node', () => {
     addresses = [{ host: '10.0.0.2', port: 4433 }, { host: '127.0.0.1', port: 4433 }];
     others = 1;
     fails = false;
+    relaylessForMs = undefined;
     published = [];
     const dht = {
       nodes: () => Array(others).fill(undefined),
@@ -26,7 +28,7 @@ describe('the peer record of a node', () => {
         if (fails) throw new Error('nobody took it');
       },
     };
-    const parts = { dht, localAddresses: { list: () => addresses }, relayClient: { relays: () => [] } } as unknown as NodeParts;
+    const parts = { dht, localAddresses: { list: () => addresses }, relayClient: { relays: () => [], get relaylessForMs() { return relaylessForMs; } } } as unknown as NodeParts;
     record = new OwnPeerRecord({ parts, clock, logger: silentLogger });
   });
 
@@ -68,6 +70,34 @@ describe('the peer record of a node', () => {
     fails = false;
     await clock.advanceAsync(60_000);
     expect(published).to.have.length(2);
+  });
+
+  it('is not put off by changes that go on', async () => {
+    for (let count = 0; count < 10; count++) {
+      record.look();
+      await clock.advanceAsync(100);
+    }
+    expect(published).to.have.length(1);
+  });
+
+  it('is published again when something changes while it is published', async () => {
+    record.look();
+    await clock.advanceAsync(299);
+    clock.advance(1);
+    addresses = [{ host: '10.0.0.9', port: 4433 }];
+    record.look();
+    await clock.advanceAsync(1000);
+    expect(published).to.deep.equal([['10.0.0.2'], ['10.0.0.9']]);
+  });
+
+  it('waits for the relays of a node that needs some, but not for ever', async () => {
+    relaylessForMs = 1000;
+    record.look();
+    await clock.advanceAsync(14_000);
+    expect(published).to.deep.equal([]);
+    relaylessForMs = 15_000;
+    await clock.advanceAsync(1000);
+    expect(published).to.have.length(1);
   });
 
   it('leaves nothing behind when it stops', async () => {
