@@ -8,7 +8,6 @@ import { join } from 'node:path';
 // name of a system and prints its figures as one line of JSON. All figures go to bench-results/peers-<group>.json.
 const here = import.meta.dirname;
 const groups = ['dht', 'rpc'];
-const limitMs = 180_000;
 
 const given = process.argv.slice(2);
 const rounds = Number(given.find((word) => /^\d+$/.test(word)) ?? 5);
@@ -19,7 +18,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-function figuresOf(group, system) {
+function figuresOf(group, system, limitMs) {
   const args = ['--import', 'tsx', '--expose-gc', join(here, group, 'measure.mjs'), system];
   try {
     return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', timeout: limitMs, killSignal: 'SIGKILL', stdio: ['ignore', 'pipe', 'inherit'] }));
@@ -58,12 +57,12 @@ function versions() {
 
 if (!existsSync(join(here, 'node_modules'))) execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
 for (const group of named.length > 0 ? named : groups) {
-  const { title, systems, rows, targets = [] } = await import(`./${group}/table.mjs`);
+  const { title, systems, rows, targets = [], limitMs = 180_000 } = await import(`./${group}/table.mjs`);
   const loadBefore = loadavg();
   console.log(`load before: ${loadBefore.map((load) => load.toFixed(2)).join(', ')}`);
   const results = new Map(systems.map((system) => [system, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const system of systems) results.get(system).push(figuresOf(group, system));
+    for (const system of systems) results.get(system).push(figuresOf(group, system, limitMs));
   }
   console.log(`\n| ${title} | ${systems.join(' | ')} |\n|---|${'---|'.repeat(systems.length)}`);
   const cell = (system, names) => names.map((name) => shown(median(results.get(system).map((figures) => figures?.[name])))).join(' / ');

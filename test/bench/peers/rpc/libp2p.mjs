@@ -12,14 +12,14 @@ Promise.withResolvers ??= function withResolvers() {
   return made;
 };
 const [echo, sink] = ['/bench/echo/1', '/bench/sink/1'];
-const unlimited = { maxInboundStreams: 10_000, maxOutboundStreams: 10_000 };
+const unlimited = { maxInboundStreams: 1_000_000, maxOutboundStreams: 1_000_000 };
 
 function started(listen) {
   return createLibp2p({
     addresses: { listen },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [yamux(unlimited)],
     connectionManager: { inboundConnectionThreshold: Infinity },
     connectionMonitor: { enabled: false },
   });
@@ -44,7 +44,7 @@ export async function serve() {
       stream.addEventListener('message', ({ data }) => {
         let bytes = data.byteLength;
         if (left === undefined) {
-          left = Number(new DataView(data.subarray(0, 8).slice().buffer).getBigUint64(0));
+          left = Number(Buffer.from(data.subarray(0, 8)).readBigUInt64BE());
           bytes -= 8;
         }
         left -= bytes;
@@ -56,7 +56,12 @@ export async function serve() {
   return node.getMultiaddrs()[0].toString();
 }
 
-const firstMessage = (stream) => new Promise((resolve) => stream.addEventListener('message', ({ data }) => resolve({ length: data.byteLength }), { once: true }));
+function firstMessage(stream) {
+  return new Promise((resolve, reject) => {
+    stream.addEventListener('message', ({ data }) => resolve({ length: data.byteLength }), { once: true });
+    stream.addEventListener('close', () => reject(new Error('the stream ended without a reply')), { once: true });
+  });
+}
 
 export async function connector(address) {
   const node = await started([]);
@@ -76,8 +81,8 @@ export async function connector(address) {
 async function bulk(connection, bytes) {
   const stream = await connection.newStream(sink, unlimited);
   const done = firstMessage(stream);
-  const head = new Uint8Array(8);
-  new DataView(head.buffer).setBigUint64(0, BigInt(bytes));
+  const head = Buffer.alloc(8);
+  head.writeBigUInt64BE(BigInt(bytes));
   stream.send(head);
   const chunk = new Uint8Array(64 * 1024).fill(7);
   for (let sent = 0; sent < bytes; sent += chunk.length) {

@@ -6,7 +6,7 @@ const [system, role] = process.argv.slice(2);
 const { serve, connector } = await import(`./${system}.mjs`);
 const body = Buffer.alloc(100, 7);
 const connects = 15;
-const sequential = 1500;
+const sequential = 1000;
 const atOnce = 64;
 const rateMs = 1500;
 const bulkBytes = 32 * 1024 * 1024;
@@ -59,7 +59,7 @@ async function measure(address) {
     await peer.close();
   }
   const peer = await connect();
-  await manyTimes(300, () => checked(peer));
+  await manyTimes(200, () => checked(peer));
   const times = await manyTimes(sequential, () => peer.ask(body));
   const rates = await rateOf(peer);
   const bulk = peer.bulk ? bulkBytes / 1e3 / (await timed(() => peer.bulk(bulkBytes))) : undefined;

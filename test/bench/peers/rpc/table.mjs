@@ -19,3 +19,5 @@ export const targets = [
   { figure: 'rate', peer: 'grpc', least: 8 },
   { figure: 'bulk', peer: 'hyperdht', least: 1 },
 ];
+/** What takes longer hangs. */
+export const limitMs = 60_000;
