@@ -44,6 +44,8 @@ const startedAtOnce = 4;
 /** How long a node may take to know its NAT, and when it is told to look again. */
 const knowsNatMs = 60_000;
 const looksAgainMs = 4000;
+/** Beyond the time given, what was asked of a node is given up. */
+const graceMs = 10_000;
 /** How often it is looked whether packets take a direct path. */
 const lookMs = 10;
 
@@ -84,12 +86,13 @@ export class PunchLab {
     for (const [one, other] of [[to, from], [from, to]] as const) await one.node.control.trustPeer({ target: other.node.nodeId });
     const [fromLog, toLog] = [from.node.log.length, to.node.log.length];
     const startMs = performance.now();
-    await from.node.control.connectPeer({ target: to.node.nodeId, timeoutMs: withinMs });
-    const firstPath = await onePing(from.node, to.node);
+    const signal = AbortSignal.timeout(withinMs + graceMs);
+    await from.node.control.connectPeer({ target: to.node.nodeId, timeoutMs: withinMs }, signal);
+    const firstPath = await onePing(from.node, to.node, signal);
     const firstByteMs = performance.now() - startMs;
     const deadlineMs = startMs + withinMs;
     const isOver = (): boolean => attemptsOf(from.node, to.node, fromLog).some(({ technique }) => technique === 'relay');
-    const both = await Promise.all([untilDirect(from.node, to.node, deadlineMs, isOver), untilDirect(to.node, from.node, deadlineMs, isOver)]);
+    const both = await Promise.all([untilDirect(from.node, to.node, deadlineMs, isOver, signal), untilDirect(to.node, from.node, deadlineMs, isOver, signal)]);
     const directMs = both.includes(undefined) ? undefined : Math.max(...both.map((atMs) => atMs!)) - startMs;
     const attempts = attemptsOf(from.node, to.node, fromLog);
     if (directMs === undefined && !isOver()) {
@@ -152,8 +155,8 @@ async function untilNatKnown(node: NodeProcess): Promise<void> {
   }
 }
 
-async function onePing(node: NodeProcess, peer: NodeProcess): Promise<'direct' | 'relay'> {
-  for await (const result of node.control.pingPeer({ nodeId: peer.nodeId, count: 1, intervalMs: 1, timeoutMs: 10_000, untilDirect: false })) {
+async function onePing(node: NodeProcess, peer: NodeProcess, signal: AbortSignal): Promise<'direct' | 'relay'> {
+  for await (const result of node.control.pingPeer({ nodeId: peer.nodeId, count: 1, intervalMs: 1, timeoutMs: 10_000, untilDirect: false }, signal)) {
     if ('path' in result) return result.path;
     throw new Error(`ping: ${result.error.message}`);
   }
@@ -161,8 +164,8 @@ async function onePing(node: NodeProcess, peer: NodeProcess): Promise<'direct' |
 }
 
 /** performance.now() of the first answer that came directly; undefined when there is to be none. */
-async function untilDirect(node: NodeProcess, peer: NodeProcess, deadlineMs: number, isOver: () => boolean): Promise<number | undefined> {
-  for await (const result of node.control.pingPeer({ nodeId: peer.nodeId, count: 10_000, intervalMs: lookMs, timeoutMs: 5000, untilDirect: true })) {
+async function untilDirect(node: NodeProcess, peer: NodeProcess, deadlineMs: number, isOver: () => boolean, signal: AbortSignal): Promise<number | undefined> {
+  for await (const result of node.control.pingPeer({ nodeId: peer.nodeId, count: 10_000, intervalMs: lookMs, timeoutMs: 5000, untilDirect: true }, signal)) {
     if ('path' in result && result.path === 'direct') return performance.now();
     if (isOver() || performance.now() > deadlineMs) return undefined;
   }

@@ -17,7 +17,7 @@ import type { TreeComponents } from './tree-components.js';
 const notKnown: NatSummary = { natType: 'unknown', mapping: 'unknown', filtering: 'unknown', ports: 'unknown', portDelta: 0 };
 
 /** Getting connections off their relays. */
-export function punchChild({ parts, clock, random, telemetry }: TreeComponents, settings: Settings): ChildSpec {
+export function punchChild({ parts, clock, random, telemetry, onPeersChanged }: TreeComponents, settings: Settings): ChildSpec {
   return {
     id: 'punch',
     start: async () => {
@@ -39,6 +39,8 @@ export function punchChild({ parts, clock, random, telemetry }: TreeComponents, 
       observePuncher(telemetry, puncher);
       const history = new PunchHistory();
       puncher.on('attempted', ({ nodeId, report }) => history.add(nodeId, report));
+      // Whoever watches the peers sees the path change when it does.
+      for (const name of ['upgraded', 'relayed'] as const) puncher.on(name, onPeersChanged);
       await puncher.start();
       parts.puncher = puncher;
       parts.punchHistory = history;
