@@ -63,6 +63,6 @@ describe('the examples of publish/subscribe', function () {
     await printed(grace, /^Ada: good evening$/m);
     const ends = [ada, grace].map(finished);
     for (const { stdin } of [ada, grace]) stdin!.end();
-    for (const { code } of await Promise.all(ends)) expect(code).to.equal(0);
+    for (const { code, stdout, stderr } of await Promise.all(ends)) expect(code, `${stdout}${stderr}`).to.equal(0);
   });
 });

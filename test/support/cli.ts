@@ -56,10 +56,14 @@ export function finished(child: ChildProcess, withinMs = limitMs): Promise<CliRe
     let stderr = '';
     child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    const limit = setTimeout(() => child.kill('SIGKILL'), withinMs);
+    const limit = setTimeout(() => {
+      stderr += `\nnot ended within ${withinMs} ms, so it was killed\n`;
+      child.kill('SIGKILL');
+    }, withinMs);
     child.once('error', reject);
-    child.once('close', (code) => {
+    child.once('close', (code, signal) => {
       clearTimeout(limit);
+      if (signal) stderr += `\nended by ${signal}\n`;
       resolveResult({ code, stdout, stderr });
     });
   });
