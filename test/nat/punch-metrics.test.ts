@@ -16,13 +16,14 @@ describeInLab('metrics of a node behind a NAT', function () {
 
   it('tell its kind, the relays it holds, how a direct path was found, and in what time', async () => {
     await lab.start(2);
-    const [a, b] = (await lab.nodes([{ name: 'a', kind: 'port-restricted' }, { name: 'b', kind: 'address-restricted' }])) as [LabNode, LabNode];
+    // Of most pairs one gets through to the other before an attempt is needed; not of these.
+    const [a, b] = (await lab.nodes([{ name: 'a', kind: 'port-restricted' }, { name: 'b', kind: 'symmetric-sequential' }])) as [LabNode, LabNode];
     expect((await lab.meet(a, b)).directMs).to.be.a('number');
     const both = await Promise.all([a, b].map(samplesOf));
     expect(both[0]!.get('macula_nat_info port-restricted endpoint-independent address-and-port-dependent')).to.equal(1);
     for (const samples of both) {
       expect(samples.get('macula_nat_relays'), 'relays').to.be.at.least(1);
-      expect(samples.get('macula_nat_punches_total simple direct'), 'punches').to.be.at.least(1);
+      expect(samples.get('macula_nat_punches_total predict direct'), 'punches').to.be.at.least(1);
       expect(samples.get('macula_nat_upgrades_total'), 'upgrades').to.be.at.least(1);
       expect(samples.get('macula_nat_time_to_direct_seconds_count'), 'times').to.equal(samples.get('macula_nat_upgrades_total'));
       expect(samples.get('macula_sessions_path_changes_total relay direct'), 'path changes').to.be.at.least(1);

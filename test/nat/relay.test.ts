@@ -38,6 +38,7 @@ describeInLab('two nodes behind NATs that no punching gets through', function ()
 
   it('find each other by themselves, and by id when asked to, through a relay, both ways', async () => {
     await untilPeer(a, b.nodeId, through);
+    await b.untilLogged(/"relays":[1-9].*the peer record was published/);
     await a.control.disconnectPeer({ nodeId: b.nodeId });
     const connected = await a.control.connectPeer({ target: b.nodeId, timeoutMs: 30_000 });
     expect(connected).to.include({ nodeId: b.nodeId, path: 'relay' });

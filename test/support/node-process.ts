@@ -90,6 +90,14 @@ export class NodeProcess {
     throw new Error(`the node ended while waiting for its peers:\n${this.log.join('')}`);
   }
 
+  /** Resolves once it has logged a line that matches; rejects when the node ends before. */
+  async untilLogged(pattern: RegExp): Promise<void> {
+    while (!this.log.some((line) => pattern.test(line))) {
+      if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error(`the node ended before it logged ${pattern}:\n${this.log.join('')}`);
+      await Promise.race([once(this.child.stdout!, 'data'), once(this.child, 'exit')]);
+    }
+  }
+
   /** What Node.js warned of on stderr: a leak of listeners, a time-out that is none. */
   get warnings(): string[] {
     return this.log.join('').split('\n').filter((line) => /\(node:\d+\).*Warning: /.test(line));

@@ -119,6 +119,7 @@ export class PunchLab {
     await node.control.wait(`peers>=${this.relays.length}`, 30_000);
     const lab = { kind, host, node };
     await untilNatKnown(node);
+    if (kind === 'symmetric-sequential') await untilSequenceKnown(node);
     this.#started.push(lab);
     for (const other of this.#started.slice(0, -1)) await this.part(lab, other);
     return lab;
@@ -153,6 +154,15 @@ async function untilNatKnown(node: NodeProcess): Promise<void> {
     // With a machine's load a measurement may have gaps; the node itself waits longer before it looks again.
     if (passedMs > looksAgainMs) await node.control.natProbe({}, knowsNatMs);
   }
+}
+
+/** Resolves when a node has seen that its NAT gives ports in sequence; other packets of a busy start can hide that from its first look. */
+async function untilSequenceKnown(node: NodeProcess): Promise<void> {
+  const startMs = performance.now();
+  while (performance.now() - startMs < knowsNatMs) {
+    if ((await node.control.natProbe({}, knowsNatMs)).portAllocation === 'sequential') return;
+  }
+  throw new Error(`a node does not see that its NAT's ports follow each other:\n${node.log.join('\n')}`);
 }
 
 async function onePing(node: NodeProcess, peer: NodeProcess, signal: AbortSignal): Promise<'direct' | 'relay'> {

@@ -62,6 +62,8 @@ export interface DhtRequests {
   /** Nobody waits for it any more: no handler is called. */
   cancel(requestId: number): void;
   isConnected(nodeId: NodeId): boolean;
+  /** What a node with an open session last said of where it is. */
+  connectedTo(nodeId: NodeId): Contact | undefined;
   /** Nodes with an open session. */
   connected(): Iterable<Contact>;
 }

@@ -180,6 +180,7 @@ export class DhtCore {
         this.#running.delete(event.operationId);
         break;
       case 'request-received':
+        this.#requests.heard(event.from);
         this.#maintenance.seen(event.from);
         this.#serving.handle(event.replyTo, event.from, event.request);
         break;

@@ -53,6 +53,10 @@ export class DhtRequestTracker implements DhtRequests {
     return this.#connected.values();
   }
 
+  connectedTo(nodeId: NodeId): Contact | undefined {
+    return this.#connected.get(nodeId);
+  }
+
   isConnected(nodeId: NodeId): boolean {
     return this.#connected.has(nodeId);
   }
@@ -61,6 +65,11 @@ export class DhtRequestTracker implements DhtRequests {
     // It is back: what it owed on a connection that died says nothing any more.
     this.#owing.delete(contact.nodeId);
     this.#connected.set(contact.nodeId, contact);
+  }
+
+  /** A connected node may be reached through other relays by now than when it came. */
+  heard(contact: Contact): void {
+    if (this.#connected.has(contact.nodeId)) this.#connected.set(contact.nodeId, contact);
   }
 
   closed(nodeId: NodeId): void {

@@ -1,3 +1,4 @@
+import { nodeIdFromBytes } from '../identity/node-id.js';
 import { contactsFor, type Contact } from './contact.js';
 import type { DhtNode } from './dht-node.js';
 import type { DhtReply, DhtRequest } from './dht-requests.js';
@@ -22,7 +23,7 @@ export class Serving {
     const reply = (body: DhtReply): void => context.emit({ type: 'reply', replyTo, reply: body });
     switch (request.type) {
       case 'find-node':
-        reply({ type: 'contacts', contacts: this.#closest(request.target, from) });
+        reply({ type: 'contacts', contacts: this.#around(request.target, from) });
         break;
       case 'find-value': {
         const held = replica.get(request.key);
@@ -52,6 +53,15 @@ export class Serving {
     const cached = values.get(keyHex, context.now());
     if (cached && cached.sequence < sequence) values.delete(keyHex);
     providers.delete(keyHex);
+  }
+
+  /** Nodes close to one that is looked for, and itself where it is connected: it may have no place in the routing table, which takes only a few of one network. */
+  #around(target: Uint8Array, from: Contact): Contact[] {
+    const nodeId = nodeIdFromBytes(target);
+    const contact = nodeId === undefined || nodeId === from.nodeId ? undefined : this.#node.context.requests.connectedTo(nodeId);
+    const [itself] = contact ? contactsFor(from, [contact]) : [];
+    const closest = this.#closest(target, from);
+    return itself ? [itself, ...closest.filter((each) => each.nodeId !== nodeId)].slice(0, this.#node.context.settings.dhtBucketSize) : closest;
   }
 
   #closest(target: Uint8Array, from: Contact): Contact[] {

@@ -67,15 +67,11 @@ export class PeerReach {
     if (tried.length > 0) await delay(this.#clock, lookUpAfterMs, signal);
     const record = await this.recordOf(nodeId, { signal });
     let ways = record ? this.#waysOf(nodeId, record, tried) : [];
-    if (ways.length === 0 && record) {
-      // What is remembered may be older than the node's relays.
-      const newer = await this.recordOf(nodeId, { fresh: true, signal });
-      ways = newer ? this.#waysOf(nodeId, newer, tried) : [];
-    }
     if (ways.length === 0) {
-      // A node without a record is still known to its neighbours.
-      const contact = await this.#parts.dht?.findContact(nodeId, { signal });
-      ways = contact ? this.#waysOf(nodeId, contact, tried) : [];
+      // What is remembered may be older than the node's relays, also that there was no record. A node without one is still known to its neighbours.
+      const { dht } = this.#parts;
+      const places = await Promise.all([this.recordOf(nodeId, { fresh: true, signal }), dht?.findContact(nodeId, { signal })]);
+      ways = places.flatMap((place) => (place ? this.#waysOf(nodeId, place, tried) : []));
     }
     if (ways.length === 0) throw noAddressError(nodeId);
     return raceWays(ways, signal);

@@ -100,6 +100,7 @@ export class OwnPeerRecord {
       try {
         await dht.announcePeer(body, { signal: this.#stopping.signal });
         this.#published = body;
+        this.#logger.debug('the peer record was published', { addresses: addresses.length, relays: relays.length });
       } catch (error) {
         nextMs = retryMs;
         this.#logger.debug('the peer record was not confirmed', { error: MaculaError.from(error).message });
