@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Contact } from '../../../src/lib/dht/contact.js';
 import type { DhtEffect } from '../../../src/lib/dht/dht-events.js';
 import type { GetResult, NodesResult, ProvidersResult, StoreResult, TraceResult } from '../../../src/lib/dht/dht-operations.js';
 import type { DhtReply } from '../../../src/lib/dht/dht-requests.js';
@@ -54,6 +55,24 @@ describe('DHT core', () => {
     const effects = core!.handle({ type: 'operation', operationId: 77, operation: { type: 'get', key, quorum: 'newest', fresh: false } }, net.nowMs);
     const asked = effects.flatMap((effect) => (effect.type === 'request' && effect.request.type === 'find-value' ? [effect.contact.nodeId] : []));
     expect(asked).to.deep.equal([stranger.nodeId]);
+  });
+
+  it('names a connected node to those who look for it, with what it last said of itself, before it has a place in the routing table', () => {
+    const net = network(1);
+    const [asking, stranger] = network(2).live.map(({ contact }) => contact) as [Contact, Contact];
+    const { core } = at(net, 0);
+    const lookFor = (target: Uint8Array): string[] => {
+      const [reply] = replies(core!.handle({ type: 'request-received', replyTo: 5, from: asking, request: { type: 'find-node', target } }, net.nowMs));
+      return reply?.type === 'contacts' ? reply.contacts.flatMap(({ nodeId, relays }) => (nodeId === asking.nodeId ? [] : [`${nodeId} ${relays.length}`])) : [];
+    };
+    expect(lookFor(stranger.id)).to.deep.equal([]);
+    core!.handle({ type: 'peer-opened', contact: stranger }, net.nowMs);
+    expect(lookFor(stranger.id)).to.deep.equal([`${stranger.nodeId} 0`]);
+    const relays = [{ nodeId: asking.nodeId, addresses: asking.addresses }];
+    core!.handle({ type: 'request-received', replyTo: 6, from: { ...stranger, relays }, request: { type: 'find-node', target: asking.id } }, net.nowMs);
+    expect(lookFor(stranger.id)).to.deep.equal([`${stranger.nodeId} 1`]);
+    core!.handle({ type: 'peer-closed', nodeId: stranger.nodeId }, net.nowMs);
+    expect(lookFor(stranger.id).filter((each) => each.endsWith(' 1'))).to.deep.equal([]);
   });
 
   it('finds where a node is without asking that node, and finds nothing of one nobody knows', () => {
