@@ -61,7 +61,7 @@ describe('the examples of publish/subscribe', function () {
     await Promise.all([printed(ada, /^Grace: hello$/m), printed(grace, /read by 1 of 1/)]);
     ada.stdin!.write('good evening\n');
     await printed(grace, /^Ada: good evening$/m);
-    const ends = [ada, grace].map(finished);
+    const ends = [ada, grace].map((child) => finished(child));
     for (const { stdin } of [ada, grace]) stdin!.end();
     for (const { code, stdout, stderr } of await Promise.all(ends)) expect(code, `${stdout}${stderr}`).to.equal(0);
   });
