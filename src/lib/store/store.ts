@@ -7,6 +7,7 @@ import { MaculaError } from '../base/errors.js';
 import type { KeyValue } from '../base/key-value.js';
 import type { Logger } from '../base/logger.js';
 import { makePrivateDirectory } from '../base/make-directory.js';
+import { GroupCommit } from './group-commit.js';
 import { decodeRecord, encodeRecord } from './record-codec.js';
 import { checkStore, formatKey, formatVersion } from './store-check.js';
 import { storeError } from './store-error.js';
@@ -98,6 +99,7 @@ async function damageOf(directory: string, logger: Logger): Promise<string | und
 class LmdbStore implements Store {
   readonly setAside: string | undefined;
   readonly #db: RootDatabase<Buffer, string>;
+  readonly #commits: GroupCommit;
   readonly #directory: string;
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -114,11 +116,12 @@ class LmdbStore implements Store {
     this.#db = open<Buffer, string>(directory, {
       encoding: 'binary',
       maxDbs: 1,
-      // put() then resolves after fdatasync of the data and a synchronous write of the meta page.
+      // A transaction then resolves after fdatasync of the data and a synchronous write of the meta page.
       overlappingSync: false,
       // With batching by turn, a failed commit also rejects a promise inside the library that nobody can catch.
       eventTurnBatching: false,
     });
+    this.#commits = new GroupCommit((operations) => this.#db.transaction(operations));
   }
 
   /** Writes the format number into a new store. */
@@ -138,7 +141,7 @@ class LmdbStore implements Store {
       },
       remove: async (key) => {
         const whole = checkedKey(prefix + key);
-        await this.#commit('cannot remove', 0, () => this.#db.remove(whole));
+        await this.#commit('cannot remove', 0, () => void this.#db.remove(whole));
       },
       entries: () => this.#entries<Value>(prefix, end),
     };
@@ -147,7 +150,7 @@ class LmdbStore implements Store {
   async check(): Promise<MaculaError | undefined> {
     try {
       await this.#write('cannot write', probeKey, Buffer.alloc(this.#failed?.bytes ?? 0));
-      await this.#commit('cannot remove', 0, () => this.#db.remove(probeKey));
+      await this.#commit('cannot remove', 0, () => void this.#db.remove(probeKey));
       return undefined;
     } catch (error) {
       return MaculaError.from(error);
@@ -164,18 +167,18 @@ class LmdbStore implements Store {
 
   close(): Promise<void> {
     this.#probe?.cancel();
-    return (this.#closing ??= this.#db.close());
+    return (this.#closing ??= this.#commits.idle().then(() => this.#db.close()));
   }
 
   #write(what: string, key: string, value: unknown): Promise<void> {
     const record = encodeRecord(key, value);
-    return this.#commit(what, record.length, () => this.#db.put(key, record));
+    return this.#commit(what, record.length, () => void this.#db.put(key, record));
   }
 
-  async #commit(what: string, bytes: number, operation: () => Promise<boolean>): Promise<void> {
+  async #commit(what: string, bytes: number, operation: () => void): Promise<void> {
     if (this.#closing) throw new MaculaError('MACULA_STORE_FAILED', `${what} in ${this.#directory}: the store is closed`);
     try {
-      await operation();
+      await this.#commits.run(operation);
     } catch (error) {
       throw this.#noteFailure(storeError(what, this.#directory, await commitCause(error)), bytes);
     }
