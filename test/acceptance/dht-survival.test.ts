@@ -57,7 +57,9 @@ describe(`${count} nodes in as many processes`, function () {
   it('read through every one what was put through one', async () => {
     const result = await macula(['dht', 'put', key, value, '--json', '--min-replicas', String(replicas), '--data-dir', nodes[3]!.dataDir]);
     expect(result.code, result.stdout).to.equal(0);
-    expect(onlyObject(result)).to.include({ replicas, target: replicas });
+    expect(onlyObject(result)).to.include({ target: replicas });
+    // One that answered late was replaced meanwhile, and counts as well.
+    expect(onlyObject(result).replicas).to.be.at.least(replicas);
     await expectReadable(nodes);
   });
 

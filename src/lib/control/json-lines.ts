@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { MaculaError } from '../base/errors.js';
 
 /**
@@ -6,7 +5,7 @@ import { MaculaError } from '../base/errors.js';
  * @param maxBytes longest line taken
  * @throws MaculaError MACULA_USAGE where a line is no JSON, MACULA_VALUE_TOO_LARGE where one is too long
  */
-export async function* readJsonValues(body: Readable, maxBytes: number): AsyncGenerator<unknown, void, void> {
+export async function* readJsonValues(body: AsyncIterable<unknown>, maxBytes: number): AsyncGenerator<unknown, void, void> {
   let parts: Buffer[] = [];
   let length = 0;
   for await (const chunk of body) {

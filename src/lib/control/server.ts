@@ -9,6 +9,7 @@ import type { Logger } from '../base/logger.js';
 import { httpStatusOf } from './http-status.js';
 import { openApiDocument } from './openapi.js';
 import { readJsonValues } from './json-lines.js';
+import { closeLingering } from './lingering-close.js';
 import type { ControlHandlers } from './ports.js';
 import { connectRequest, disconnectRequest, pingRequest, schemaVersion, trustRequest, waitRequest } from './protocol.js';
 import { benchRequest } from './protocol-bench.js';
@@ -111,7 +112,7 @@ export class ControlServer implements Service {
     app.addHook('onSend', async (_request, reply) => {
       reply.header('macula-version', this.#settings.version);
       // No connection outlives its answer, so that stopping has nothing to wait for.
-      reply.header('connection', 'close');
+      if (!reply.hasHeader('connection')) reply.header('connection', 'close');
     });
     return app;
   }
@@ -127,6 +128,7 @@ export class ControlServer implements Service {
         handler: (request, reply) => {
           const input = route.query ? request.query : request.body;
           const signal = AbortSignal.any([shutdown, clientGone(reply)]);
+          if (request.body instanceof Readable) closeLingering(request.raw, reply, this.#clock);
           const answer = answers[operation];
           return route.stream ? stream(reply, answer(input, signal) as AsyncIterable<object>, signal) : one(answer(input, signal));
         },
@@ -223,7 +225,7 @@ async function one(answer: unknown): Promise<object> {
 /** Tells the first line of a request apart from the values that follow it; a body that is no stream of lines has none. */
 async function* streamedIn<Item>(body: unknown, answer: (first: unknown, rest: AsyncIterable<unknown>) => AsyncIterable<Item>): AsyncGenerator<Item, void, void> {
   if (!(body instanceof Readable)) return yield* answer(body, Readable.from([]));
-  const lines = readJsonValues(body, bodyLimitBytes);
+  const lines = readJsonValues(body.iterator({ destroyOnReturn: false }), bodyLimitBytes);
   const first = await lines.next();
   yield* answer(first.done ? {} : first.value, lines);
 }

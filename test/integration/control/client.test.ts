@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer } from 'node:http';
 import { createServer as createSocketServer, type Server, type Socket } from 'node:net';
@@ -7,6 +7,8 @@ import { expect } from 'chai';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { connectionFailure } from '../../../src/lib/control/client-errors.js';
 import type { PeerList, PingResult } from '../../../src/lib/control/protocol.js';
+import type { ControlHandlers } from '../../../src/lib/control/ports.js';
+import type { RpcAnswerLine, RpcAnswerStreamEvent } from '../../../src/lib/control/protocol-rpc.js';
 import { ControlFixture, nodeId, rejection, status } from './fixture.js';
 
 async function* items<Item>(...given: Item[]): AsyncGenerator<Item> {
@@ -168,6 +170,41 @@ describe('the control client', () => {
         await done;
       });
     }
+
+    it('the end of a stream whose input the node no longer reads', async () => {
+      const progress = new EventEmitter();
+      const answered = once(progress, 'answered');
+      const written = once(progress, 'written');
+      await fixture.started({
+        rpc: {
+          async *answerStream(_: unknown, lines: AsyncIterable<RpcAnswerLine>) {
+            yield { event: 'attached' };
+            for await (const line of lines) if (line.error) break; // and reads no more
+            yield { event: 'end', outcome: 'failed' };
+            progress.emit('answered');
+          },
+        } as unknown as ControlHandlers['rpc'],
+      });
+      async function* lines(): AsyncGenerator<RpcAnswerLine> {
+        yield { error: { status: 'UNKNOWN', message: 'too much', details: {} } };
+        await answered;
+        try {
+          // Some would meet a socket the node closed.
+          for (let index = 0; index < 20; index++) {
+            yield { value: 'x' };
+            await new Promise(setImmediate);
+          }
+        } finally {
+          progress.emit('written');
+        }
+      }
+      const events: RpcAnswerStreamEvent[] = [];
+      for await (const event of fixture.client().rpcAnswerStream({ callId: 'ab'.repeat(16) }, lines())) {
+        events.push(event);
+        if (event.event === 'attached') await written;
+      }
+      expect(events).to.deep.equal([{ event: 'attached' }, { event: 'end', outcome: 'failed' }]);
+    });
 
     it('until the node stops, which does not wait for them', async () => {
       const server = await fixture.started({
