@@ -7,7 +7,7 @@ import { join } from 'node:path';
 // rounds. A group is a folder with `table.mjs` (title, systems, rows, and targets where there are any) and `measure.mjs`, which gets the
 // name of a system and prints its figures as one line of JSON. All figures go to bench-results/peers-<group>.json.
 const here = import.meta.dirname;
-const groups = ['dht', 'rpc'];
+const groups = ['dht', 'rpc', 'pubsub'];
 
 const given = process.argv.slice(2);
 const rounds = Number(given.find((word) => /^\d+$/.test(word)) ?? 5);
@@ -40,12 +40,19 @@ function shown(value) {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(2);
 }
 
-/** Targets with the median of the ratios of the rounds: what is compared was measured within seconds. */
+/** Targets with the median of the ratios of the rounds, as what is compared was measured within seconds; of the figures themselves where no peer is named. */
 function judged(targets, results) {
   return targets.map(({ figure, peer, most, least }) => {
-    const ratio = median(results.get('macula').map((figures, round) => figures?.[figure] / results.get(peer)[round]?.[figure]));
-    return { figure, peer, ratio, target: most === undefined ? `≥ ${least} ×` : `≤ ${most} ×`, met: ratio === undefined ? undefined : most === undefined ? ratio >= least : ratio <= most };
+    const unit = peer === undefined ? '' : ' ×';
+    const ratio = median(results.get('macula').map((figures, round) => figures?.[figure] / (peer === undefined ? 1 : results.get(peer)[round]?.[figure])));
+    return { figure, peer, ratio, unit, target: most === undefined ? `≥ ${least}${unit}` : `≤ ${most}${unit}`, met: ratio === undefined ? undefined : most === undefined ? ratio >= least : ratio <= most };
   });
+}
+
+/** What a figure is called; of several in a row by its name too. */
+function headingOf(rows, figure) {
+  const [heading, ...names] = rows.find((row) => row.includes(figure, 1));
+  return names.length === 1 || names[0] === figure ? heading : `${heading}: ${figure}`;
 }
 
 /** Versions of what was measured, as installed. */
@@ -69,7 +76,7 @@ for (const group of named.length > 0 ? named : groups) {
   for (const [what, ...names] of rows) console.log(`| ${what} | ${systems.map((system) => cell(system, names)).join(' | ')} |`);
   const met = judged(targets, results);
   if (met.length > 0) console.log('\n| macula against | ratio | target | met |\n|---|---|---|---|');
-  for (const target of met) console.log(`| ${target.peer}, ${rows.find(([, name]) => name === target.figure)[0]} | ${shown(target.ratio)} × | ${target.target} | ${target.met === undefined ? '' : target.met ? 'yes' : 'no'} |`);
+  for (const target of met) console.log(`| ${target.peer ?? 'no other'}, ${headingOf(rows, target.figure)} | ${shown(target.ratio)}${target.unit} | ${target.target} | ${target.met === undefined ? '' : target.met ? 'yes' : 'no'} |`);
   console.log(`\nload after: ${loadavg().map((load) => load.toFixed(2)).join(', ')}; Node.js ${process.version}; rounds: ${rounds}`);
   const directory = join(here, '../../../bench-results');
   mkdirSync(directory, { recursive: true });

@@ -5,7 +5,7 @@ const DHT = require('hyperdht');
 const createTestnet = require('hyperdht/testnet');
 
 /** Frames on the encrypted stream: four bytes of length. Replies come in the order of the requests. */
-function frames(onFrame) {
+export function frames(onFrame) {
   let held = Buffer.alloc(0);
   return (chunk) => {
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
@@ -20,7 +20,7 @@ function frames(onFrame) {
   };
 }
 
-function framed(body) {
+export function framed(body) {
   const frame = Buffer.allocUnsafe(4 + body.length);
   frame.writeUInt32BE(body.length, 0);
   frame.set(body, 4);
@@ -51,7 +51,7 @@ export async function serve() {
   return { bootstrap: testnet.bootstrap, echoKey: keys[0].publicKey.toString('hex'), sinkKey: keys[1].publicKey.toString('hex') };
 }
 
-function opened(stream) {
+export function opened(stream) {
   return new Promise((resolve, reject) => {
     stream.once('open', () => resolve(stream));
     stream.once('error', reject);

@@ -14,7 +14,8 @@ Promise.withResolvers ??= function withResolvers() {
 const [echo, sink] = ['/bench/echo/1', '/bench/sink/1'];
 const unlimited = { maxInboundStreams: 1_000_000, maxOutboundStreams: 1_000_000 };
 
-function started(listen) {
+/** A node with the settings of all benchmarks. @param listen its addresses @param services of libp2p, beyond its own */
+export function started(listen, services = {}) {
   return createLibp2p({
     addresses: { listen },
     transports: [tcp()],
@@ -22,6 +23,7 @@ function started(listen) {
     streamMuxers: [yamux(unlimited)],
     connectionManager: { inboundConnectionThreshold: Infinity },
     connectionMonitor: { enabled: false },
+    services,
   });
 }
 
