@@ -72,9 +72,10 @@ export class StreamCore {
     for (const bundle of bundles) this.#take(bundle, effects);
     this.#drain(effects);
     if (this.#next !== undefined && this.#next < this.#end) {
-      // What is older than the oldest is lost, and so is all that an answer without anything new leaves open.
-      if (this.#next < oldest) this.#skipTo(Math.min(oldest, this.#end), 'expired', effects);
-      else if (this.#next === before) this.#skipTo(this.#nextHeld(), 'expired', effects);
+      // What is older than the oldest and does not wait here is lost, and so is all that an answer without anything new leaves open.
+      if (this.#next < oldest) {
+        while (this.#next < Math.min(oldest, this.#end)) this.#skipTo(Math.min(oldest, this.#nextHeld()), 'expired', effects);
+      } else if (this.#next === before) this.#skipTo(this.#nextHeld(), 'expired', effects);
     }
     this.#seekMissing(effects);
     return effects;
