@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { PeerSession } from '../../../src/lib/session/peer-session.js';
-import { CloseCode } from '../../../src/lib/transport/endpoint.js';
+import type { Session } from '../../../src/lib/session/session.js';
+import { CloseCode, type StreamHandler, type TransportStream } from '../../../src/lib/transport/endpoint.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
 import { capture, SessionNetwork, type SessionNode } from '../../support/session-nodes.js';
 
@@ -79,6 +80,45 @@ describe('sessions with one peer', () => {
     await network.clock.advanceUntil(() => agree(a, b));
     expect(a.sessions.get(b.nodeId)!.direction).to.equal('out');
   });
+
+  // The smaller id gives up the session that the larger one dialled: streams of its own on it, and those of its peer.
+  for (const opener of ['a', 'b'] as const) {
+    it(`close the loser only after the streams on it have ended, opened by the ${opener === 'a' ? 'node that gives it up' : 'other node'}, however long that takes`, async () => {
+      const network = new SessionNetwork({ latencyMs: 10 });
+      const nodes = { a: await network.node('a'), b: await network.node('b') };
+      const accepted: TransportStream[] = [];
+      const told: string[] = [];
+      const listen = (side: string): StreamHandler => ({
+        onData: (chunk) => void told.push(`${side} ${Buffer.from(chunk).toString()}`), onEnd: () => void told.push(`${side} end`), onReset: (code) => void told.push(`${side} reset ${code}`),
+        onStopped: (code) => void told.push(`${side} stopped ${code}`), onDrain: () => undefined, onClose: () => undefined,
+      });
+      for (const node of [nodes.a, nodes.b]) node.sessions.handleStream('talk', (_header, stream) => (accepted.push(stream), listen('far')));
+      // Opened as soon as the first session is there, which is the one that loses.
+      let opened: { stream: TransportStream; session: Session } | undefined;
+      nodes[opener].sessions.on('opened', (session) => {
+        if (session.direction === (opener === 'a' ? 'in' : 'out')) opened ??= { stream: session.openStream('talk', null, listen('near')), session };
+      });
+      const dial = nodes.b.sessions.dial(nodes.a.endpoint.route);
+      await network.clock.advanceAsync(15);
+      await network.run(Promise.all([dial, nodes.a.sessions.dial(nodes.b.endpoint.route)]));
+      await network.clock.advanceAsync(60 * 60_000);
+      const { stream, session } = opened!;
+      const winner = nodes[opener].sessions.get(session.nodeId)!;
+      expect([winner === session, winner.isClosed, nodes.a.endpoint.connections().length]).to.deep.equal([false, false, 2]);
+      stream.write(Buffer.from('late'));
+      accepted[0]!.write(Buffer.from('answer'));
+      await network.clock.advanceAsync(100);
+      // Who holds the loser opens new streams on the winner.
+      session.openStream('talk', null, listen('new')).end();
+      await network.clock.advanceAsync(100);
+      expect(told).to.have.members(['far late', 'near answer', 'far end']);
+      stream.end();
+      accepted[0]!.end();
+      await network.clock.advanceUntil(() => agree(nodes.a, nodes.b), 60_000);
+      expect(told).to.have.members(['far late', 'near answer', 'far end', 'far end', 'near end']);
+      expect(winner.isClosed).to.equal(false);
+    });
+  }
 
   for (const restarted of ['a', 'b'] as const) {
     it(`let a peer in again that restarted while its old session is not yet known to be dead (${restarted === 'a' ? 'smaller' : 'larger'} id)`, async () => {
