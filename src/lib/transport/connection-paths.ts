@@ -38,6 +38,8 @@ export class ConnectionPaths {
   first: Hop;
   /** Where a copy of each goes while the path is in doubt. */
   second: Hop | undefined;
+  /** Whether a packet may have to travel through a relay, now or when it is sent again: it must fit a relayed datagram. */
+  mayRelay: boolean;
   relayedBytesSent = 0;
   relayedBytesReceived = 0;
   readonly #host: PathHost;
@@ -57,6 +59,7 @@ export class ConnectionPaths {
     this.#role = role;
     this.#core = new PathSetCore(host, route);
     this.first = first;
+    this.mayRelay = first.link !== undefined;
     this.#isLoopback = route.kind === 'direct' && addressScope(route.address.host) === 'loopback';
   }
 
@@ -82,6 +85,7 @@ export class ConnectionPaths {
 
   add(route: Route): void {
     if (this.#stopped || this.#host.hopOf(route) === undefined || this.#isTooNarrow(route)) return;
+    this.mayRelay ||= route.kind === 'relay';
     this.#perform(this.#core.handle({ type: 'addRoute', route }, this.#host.clock.nowMs()));
   }
 
@@ -119,6 +123,7 @@ export class ConnectionPaths {
   probeFrom(packet: Uint8Array, probe: Probe, host: string, port: number, link: RelayLink | undefined): boolean {
     const peerRole = this.#role === 'client' ? 'server' : 'client';
     if (this.#stopped || !this.#keyed || port === 0 || !verifyProbe(packet, this.#keyed.key, peerRole)) return false;
+    this.mayRelay ||= link !== undefined;
     const route = this.#host.routeOf(host, port, link);
     const { transaction, sequence } = probe;
     const event = probe.type === 'answer' ? { type: 'probeAnswered' as const, route, transaction } : { type: 'probeRequested' as const, route, transaction, sequence };

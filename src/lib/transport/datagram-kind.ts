@@ -3,6 +3,9 @@ export const pathProbeKind = 4;
 /** First byte of a packet that travels through a relay. */
 export const relayedPacketKind = 5;
 
+/** UDP payload that every path must carry (RFC 9000 section 14). */
+export const smallPayloadBytes = 1200;
+
 /** What a datagram is, by its first byte. */
 export type DatagramKind = 'stun' | 'probe' | 'relay' | 'quic-long' | 'quic-short' | 'unknown';
 

@@ -1,12 +1,14 @@
 import type { EndpointCounters } from './endpoint-counters.js';
-import { relayHeaderBytes, type Hop, type RelayLink } from './relay-link.js';
+import { relayHeaderBytes, relayedPacketBytes, type Hop, type RelayLink } from './relay-link.js';
 import type { UdpSocket } from './udp-socket.js';
 
 /** Writes datagrams to the socket: as they are to a peer, with a header before them to a relay. */
 export class DatagramSender {
   /** Where the next packet is to be written; another one while the system still reads from the last. */
   packetBuffer: Buffer;
-  /** The same with room before it, in which the header of a relayed datagram stands. */
+  /** As much of it as a relayed datagram holds. */
+  #narrowBuffer: Buffer | undefined;
+  /** The packet buffer with room before it, in which the header of a relayed datagram stands. */
   #buffer: Buffer;
   readonly #packetBytes: number;
   readonly #counters: EndpointCounters;
@@ -19,6 +21,11 @@ export class DatagramSender {
     this.#packetBytes = packetBytes;
     this.#buffer = Buffer.allocUnsafeSlow(relayHeaderBytes + packetBytes);
     this.packetBuffer = this.#buffer.subarray(relayHeaderBytes);
+  }
+
+  /** The packet buffer, or as much of it as a relayed datagram holds. */
+  bufferFor(mayRelay: boolean): Buffer {
+    return mayRelay ? (this.#narrowBuffer ??= this.packetBuffer.subarray(0, relayedPacketBytes)) : this.packetBuffer;
   }
 
   /**
@@ -64,5 +71,6 @@ export class DatagramSender {
     if (reusable || buffer.buffer !== this.#buffer.buffer) return;
     this.#buffer = Buffer.allocUnsafeSlow(relayHeaderBytes + this.#packetBytes);
     this.packetBuffer = this.#buffer.subarray(relayHeaderBytes);
+    this.#narrowBuffer = undefined;
   }
 }

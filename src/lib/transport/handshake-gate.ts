@@ -5,12 +5,13 @@ import type { Settings } from '../config/schema.js';
 import { HandshakeLimits, type HandshakeLimitSettings, type HandshakeSource, type RelayedSource } from './handshake-limits-core.js';
 import { LongType, quicVersion1, type LongHeader } from './long-header.js';
 import { quiche } from './quiche-binding.js';
+import { relayHeaderBytes } from './relay-link.js';
 import { RetryTokens } from './retry-token.js';
 
 /** Length of our connection ids. */
 export const connectionIdBytes = 8;
 
-/** Datagrams that open a connection are at least this long (RFC 9000 section 14.1), so that answers never amplify. */
+/** Datagrams that open a connection are at least this long (RFC 9000 section 14.1), so that answers never amplify; with the header of relayed ones. */
 const initialBytes = 1200;
 
 /** Shortest id a client may choose for its first Initial (RFC 9000 section 7.2). */
@@ -58,7 +59,7 @@ export class HandshakeGate {
   /** @param out takes the answer, where there is one */
   decide(packet: Buffer, header: LongHeader, source: HandshakeSource, out: Buffer): GateDecision {
     if (header.version === 0) return drop('version-negotiation');
-    if (packet.length < initialBytes) return drop('short-initial');
+    if (packet.length + ('relay' in source ? relayHeaderBytes : 0) < initialBytes) return drop('short-initial');
     if (header.version !== quicVersion1) return this.#answerVersion(header, out);
     if (header.type !== LongType.initial) return drop('unknown-connection');
     if (header.destinationId.length < shortestClientId || !header.token) return drop('malformed');

@@ -1,14 +1,12 @@
 import { addressScope } from '../base/address.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeIdentity } from '../identity/identity.js';
+import { smallPayloadBytes } from './datagram-kind.js';
 import type { Route } from './endpoint.js';
 import { checkedInteger, quiche, type QuicheConfig } from './quiche-binding.js';
 
 /** Application protocol of every connection (RFC 7301). */
 export const applicationProtocol = 'macula/1';
-
-/** What every path must carry (RFC 9000 section 14). */
-export const smallPayloadBytes = 1200;
 
 /** Payload on loopback, whose MTU is 64 KiB: fits, and larger gains little more. */
 export const loopbackPayloadBytes = 16_384;

@@ -31,8 +31,8 @@ export interface ConnectionHost {
   readonly egress: TokenBucket;
   /** Reused for every read of every stream. */
   readonly receiveBuffer: Buffer;
-  /** Where the next packet is to be written; another one while the system still reads from the last. */
-  readonly sendBuffer: Buffer;
+  /** Where the next packet is to be written; another one while the system still reads from the last. @param mayRelay with no more room than relayed datagrams have */
+  sendBuffer(mayRelay: boolean): Buffer;
   /** Sends the first `length` bytes of the send buffer on the connection's route. */
   sendPacket(connection: QuicConnection, length: number): void;
   /** Asks for a turn: readTurn() if `hasToRead`, sendTurn() in any case. */
@@ -340,20 +340,21 @@ export class QuicConnection implements Connection {
   #sendPackets(): boolean {
     for (let count = 0; count < packetsPerTurn; count += 1) {
       const startMs = this.#host.clock.nowMs();
+      const buffer = this.#host.sendBuffer(this.routes.mayRelay);
       if (this.#isThrottled(startMs)) return true;
       let sent: ReturnType<QuicheConnection['send']>;
       try {
-        sent = this.#native.send(this.#host.sendBuffer);
+        sent = this.#native.send(buffer);
       } catch (error) {
         this.#finish({ by: 'error', code: 0, reason: quicheErrorOf(error).name });
         return true;
       }
       this.#noteCall(startMs);
       if (sent === null) return true;
-      if (this.#closeRequest) this.#lastPacket = Buffer.from(this.#host.sendBuffer.subarray(0, sent[0]));
+      if (this.#closeRequest) this.#lastPacket = Buffer.from(buffer.subarray(0, sent[0]));
       this.#egress.spend(sent[0], startMs);
       this.#host.egress.spend(sent[0], startMs);
-      this.routes.packetSent(this.#host.sendBuffer, sent[0], startMs);
+      this.routes.packetSent(buffer, sent[0], startMs);
       this.#host.sendPacket(this, sent[0]);
     }
     return false;

@@ -101,8 +101,8 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, SideSockets, St
     this.#serverCheck = createPeerCheck(components.verifyPeer, components.identity.nodeId);
   }
 
-  get sendBuffer(): Buffer {
-    return this.#out.packetBuffer;
+  sendBuffer(mayRelay: boolean): Buffer {
+    return this.#out.bufferFor(mayRelay);
   }
 
   get localAddresses(): readonly SocketAddress[] {
@@ -338,13 +338,13 @@ export class QuicheEndpoint implements Endpoint, RelayTransport, SideSockets, St
     if (!this.#socket || port === 0 || this.#socket.sideOf(host) !== undefined) return this.#counters.drop('unusable-address');
     const address = { host: this.#socket.canonical(host), port };
     const source = link ? { relay: link.route.relay, peer: link.peer } : address;
-    const decision = this.#gate.decide(packet, header, source, this.sendBuffer);
+    const decision = this.#gate.decide(packet, header, source, this.#out.packetBuffer);
     switch (decision.kind) {
       case 'drop':
         return this.#counters.drop(decision.reason);
       case 'answer':
         if (decision.answer === 'retry') this.#counters.retriesSent += 1;
-        return this.#out.sendDatagram(this.sendBuffer.subarray(0, decision.length), { host, port, link });
+        return this.#out.sendDatagram(this.#out.packetBuffer.subarray(0, decision.length), { host, port, link });
       case 'accept': {
         const { sourceId, originalId, proven } = decision;
         const route = this.#paths.routeOf(host, port, link);

@@ -1,11 +1,13 @@
 import type { NodeId } from '../identity/node-id.js';
 import type { RelayRoute } from './endpoint.js';
-import { relayedPacketKind } from './datagram-kind.js';
+import { relayedPacketKind, smallPayloadBytes } from './datagram-kind.js';
 
 /** Length of the id of a relay's session. */
 export const relaySessionIdBytes = 8;
 /** What stands before the QUIC packet or path probe in a relayed datagram: its kind and the session's id. */
 export const relayHeaderBytes = 1 + relaySessionIdBytes;
+/** Longest QUIC packet in a relayed datagram: some paths carry no more than they must. */
+export const relayedPacketBytes = smallPayloadBytes - relayHeaderBytes;
 
 /** Where datagrams go first, as the socket takes it: the peer itself, or, with a link, the relay. */
 export interface Hop {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { seededRandom } from '../../../src/lib/base/random.js';
 import { defaultSettings } from '../../../src/lib/config/schema.js';
 import { HandshakeGate, type GateDecision } from '../../../src/lib/transport/handshake-gate.js';
+import type { HandshakeSource } from '../../../src/lib/transport/handshake-limits-core.js';
 import { parseLongHeader } from '../../../src/lib/transport/long-header.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
@@ -27,7 +28,7 @@ describe('the handshake gate', () => {
   let gate: HandshakeGate;
   const out = Buffer.alloc(2000);
 
-  function decide(packet: Buffer, from = address): GateDecision {
+  function decide(packet: Buffer, from: HandshakeSource = address): GateDecision {
     return gate.decide(packet, parseLongHeader(packet)!, from, out);
   }
 
@@ -55,6 +56,12 @@ describe('the handshake gate', () => {
       expect(decide(packetOf(fields))).to.deep.equal({ kind: 'drop', reason });
     });
   }
+
+  it('counts the header of a relayed datagram as part of it', () => {
+    const through = { relay: 'a'.repeat(64), peer: 'b'.repeat(64) };
+    expect(decide(packetOf({ bytes: 1191 }), through).kind).to.equal('accept');
+    expect(decide(packetOf({ bytes: 1190 }), through)).to.deep.equal({ kind: 'drop', reason: 'short-initial' });
+  });
 
   it('accepts an Initial with the token of its own retry, under the id the retry named', () => {
     gate = new HandshakeGate({ clock, random: seededRandom(6) }, { ...defaultSettings(), retrySampleRatio: 1 });
