@@ -26,6 +26,16 @@ export interface LoadProgress {
   readonly relayedBytes: number;
 }
 
+/** What came from the other side. */
+export interface LoadServed {
+  readonly calls: number;
+  /** Calls that ran more than once. */
+  readonly repeated: number;
+  /** Bytes of streams, and the SHA-256 of them, in hex. */
+  readonly bytes: number;
+  readonly hash: string;
+}
+
 /** Every ten milliseconds so many calls begin. */
 const callsPerTick = 10;
 const tickMs = 10;
@@ -126,6 +136,5 @@ answerCalls({
     await load.finish();
     return { ...progress(), hash: load.hash.copy().digest('hex') };
   },
-  /** What came from the other side. */
-  served: () => ({ calls: executions.size, repeated: [...executions.values()].filter((count) => count > 1).length, bytes: receivedBytes, hash: received.copy().digest('hex') }),
+  served: (): LoadServed => ({ calls: executions.size, repeated: [...executions.values()].filter((count) => count > 1).length, bytes: receivedBytes, hash: received.copy().digest('hex') }),
 });

@@ -41,6 +41,25 @@ export class LabHost {
     execFileSync('ip', ['netns', 'exec', this.netns, 'nft', '-f', '-'], { input: `${rules}\n`, stdio: ['pipe', 'pipe', 'pipe'] });
   }
 
+  /** Of a router: drops those forwarded packets that match, both ways, and no others any more. @param match as nft writes it; empty means all */
+  dropForwarded(match: string): void {
+    this.forwardAll();
+    this.nft(`
+      table ip faults {
+        chain through { type filter hook forward priority -10; ${match} counter drop; }
+      }`);
+  }
+
+  /** Undoes {@link LabHost.dropForwarded}. */
+  forwardAll(): void {
+    this.nft('table ip faults\ndelete table ip faults');
+  }
+
+  /** Packets dropped since {@link LabHost.dropForwarded}. */
+  droppedForwarded(): number {
+    return Number(/counter packets (\d+)/.exec(this.run('nft', 'list', 'table', 'ip', 'faults'))![1]);
+  }
+
   /** Sets a kernel parameter of the namespace. */
   sysctl(name: string, value: string | number): void {
     this.run('sh', '-c', 'echo "$1" > "/proc/sys/$2"', 'sh', String(value), name.replaceAll('.', '/'));

@@ -39,21 +39,17 @@ export class RoutedPair {
 
   /** Drops those of the forwarded packets that match, both ways. @param match as nft writes it; empty means all */
   drop(match: string): void {
-    this.heal();
-    this.#router.nft(`
-      table ip faults {
-        chain through { type filter hook forward priority -10; ${match} counter drop; }
-      }`);
+    this.#router.dropForwarded(match);
   }
 
   /** Forwards everything again. */
   heal(): void {
-    this.#router.nft('table ip faults\ndelete table ip faults');
+    this.#router.forwardAll();
   }
 
   /** Packets dropped since {@link drop}. */
   dropped(): number {
-    return Number(/counter packets (\d+)/.exec(this.#router.run('nft', 'list', 'table', 'ip', 'faults'))![1]);
+    return this.#router.droppedForwarded();
   }
 
   close(): void {
