@@ -88,6 +88,10 @@ export class MemoryConnection implements Connection {
     // The same.
   }
 
+  renewPaths(): void {
+    // The same.
+  }
+
   paths(): readonly PathStatus[] {
     const { latencyMs } = this.endpoint.network;
     return [{ route: this.route, state: 'usable', selected: true, rttMs: 2 * latencyMs, lastSeenMs: this.#lastHeardMs, bytesSent: this.#bytesSent, bytesReceived: this.#bytesReceived }];
@@ -95,6 +99,10 @@ export class MemoryConnection implements Connection {
 
   onRouteChange(listener: (route: Route) => void): void {
     this.#routeListeners.push(listener);
+  }
+
+  onDoubt(): void {
+    // The one link is never in doubt.
   }
 
   stats(): ConnectionStats {

@@ -3,8 +3,8 @@ import { seededRandom, type RandomSource } from '../../src/lib/base/random.js';
 import { offeredCandidates } from '../../src/lib/nat/candidates.js';
 import { PunchCore } from '../../src/lib/nat/punch-core.js';
 import type { BirthdaySlot, PunchEffect, PunchReport } from '../../src/lib/nat/punch-types.js';
-import type { DirectRoute, Route } from '../../src/lib/transport/endpoint.js';
-import { PathSetCore, type PathEffect } from '../../src/lib/transport/path-set-core.js';
+import type { DirectRoute, PathStatus, Route } from '../../src/lib/transport/endpoint.js';
+import { PathSetCore, routeKey, type PathEffect } from '../../src/lib/transport/path-set-core.js';
 import type { PunchMessage } from '../../src/lib/wire/punch.js';
 import { SimulatedNetwork, summaries, type LinkOptions, type NatOptions, type SimulatedHost, type SimulatedKind, type SimulatedNat } from './simulated-network.js';
 
@@ -16,6 +16,7 @@ const relayed: Route = { kind: 'relay', relay: '3'.repeat(64), via: server, sess
 const relayedMs = 40;
 
 type Payload =
+  | { readonly type: 'packet' }
   | { readonly type: 'request'; readonly transaction: string; readonly sequence: number }
   | { readonly type: 'answer'; readonly transaction: string; readonly sequence: number };
 
@@ -57,6 +58,11 @@ export class PunchSide {
   /** Probes sent directly, by the host they went to. */
   readonly probes = new Map<string, number>();
   directMs: number | undefined;
+  /** What packets took from when on. */
+  readonly selections: { readonly atMs: number; readonly kind: Route['kind'] }[] = [];
+  #route = routeKey(relayed);
+  /** When packets of the peer came. */
+  readonly receivedMs: number[] = [];
   #ports = new Map<number, number>();
   #nextSocket = 1;
 
@@ -100,6 +106,14 @@ export class PunchSide {
     this.#do(this.core.handle(event, this.net.nowMs));
   }
 
+  /** Sends a packet that often, until then. */
+  traffic(everyMs: number, untilMs: number): void {
+    const { nowMs } = this.net;
+    this.paths.packetSent(100, nowMs);
+    for (const route of [this.paths.selected, this.paths.alsoTo]) if (route) this.#dispatch(route, { type: 'packet' });
+    if (nowMs + everyMs <= untilMs) this.net.at(nowMs + everyMs, () => this.traffic(everyMs, untilMs));
+  }
+
   /** Routes that are direct and work. */
   directRoutes(): DirectRoute[] {
     return this.paths.statuses().flatMap(({ route, state }) => (state === 'usable' && route.kind === 'direct' ? [route] : []));
@@ -117,27 +131,49 @@ export class PunchSide {
   }
 
   #take(payload: Payload, route: Route): void {
-    const { transaction, sequence } = payload;
     const { nowMs } = this.net;
+    if (payload.type === 'packet') {
+      this.receivedMs.push(nowMs);
+      return this.#walk(this.paths.handle({ type: 'packetFrom', route, bytes: 100 }, nowMs));
+    }
+    const { transaction, sequence } = payload;
     if (payload.type === 'request') this.#walk(this.paths.handle({ type: 'probeRequested', route, transaction, sequence }, nowMs));
     else this.#walk(this.paths.handle({ type: 'probeAnswered', route, transaction }, nowMs));
   }
 
   #walk(effects: readonly PathEffect[]): void {
     for (const effect of effects) {
-      if (effect.type === 'select') this.#selected(effect.route);
+      if (effect.type === 'select') {
+        if (routeKey(effect.route) !== this.#route) this.#selected(effect.route);
+        this.#route = routeKey(effect.route);
+      }
+      if (effect.type === 'doubt') this.#doubt(effect.inDoubt);
       if (effect.type !== 'sendProbe' && effect.type !== 'sendAnswer') continue;
       const { route, transaction, sequence } = effect;
       const payload: Payload = { type: effect.type === 'sendProbe' ? 'request' : 'answer', transaction, sequence };
-      if (route.kind === 'relay') this.net.at(this.net.nowMs + relayedMs, () => this.peer.#take(payload, relayed));
-      else this.#send(route, payload);
+      this.#dispatch(route, payload);
     }
   }
 
+  #dispatch(route: Route, payload: Payload): void {
+    if (route.kind === 'relay') this.net.at(this.net.nowMs + relayedMs, () => this.peer.#take(payload, relayed));
+    else this.#send(route, payload);
+  }
+
   #selected(route: Route): void {
+    this.selections.push({ atMs: this.net.nowMs, kind: route.kind });
     if (route.kind === 'relay') return this.do({ type: 'relayed' });
     this.directMs ??= this.net.nowMs;
-    this.do({ type: 'direct' });
+    this.do({ type: 'direct', sinceMs: this.#inUse()?.usableSinceMs ?? this.net.nowMs });
+  }
+
+  #inUse(): PathStatus | undefined {
+    return this.paths.statuses().find(({ selected }) => selected);
+  }
+
+  #doubt(inDoubt: boolean): void {
+    const { usableSinceMs = 0, lastSeenMs = 0 } = this.#inUse() ?? {};
+    this.do(inDoubt ? { type: 'doubted', livedMs: lastSeenMs - usableSinceMs } : { type: 'doubt-over' });
   }
 
   #send(route: DirectRoute, payload: Payload): void {
@@ -180,6 +216,9 @@ export class PunchSide {
         }
         case 'probe':
           this.#walk(this.paths.handle({ type: 'punch', routes: effect.addresses.map((address) => ({ kind: 'direct', address, socket: effect.socket })) }, net.nowMs));
+          break;
+        case 'renew':
+          this.#walk(this.paths.handle({ type: 'renew' }, net.nowMs));
           break;
         case 'close-sockets': {
           const used = new Set(this.directRoutes().map(({ socket }) => socket));

@@ -37,6 +37,8 @@ export const summaries: Readonly<Record<SimulatedKind, NatSummary>> = {
 export interface NatOptions {
   /** A mapping nothing went through for this long is gone. */
   readonly timeoutMs?: number;
+  /** A mapping this old is gone, whatever goes through it. */
+  readonly lifeMs?: number;
   /** Whether hosts inside reach each other by outer addresses. */
   readonly hairpin?: boolean;
   /** A packet that is not let in makes the router give the next mapping to its sender another port (NAT.md, "The lab"). */
@@ -49,6 +51,7 @@ interface Mapping {
   readonly inner: SocketAddress;
   readonly outerPort: number;
   readonly spokenTo: Set<string>;
+  readonly madeMs: number;
   usedMs: number;
 }
 
@@ -94,7 +97,7 @@ export class SimulatedNat {
   /** Where a packet that came from outside goes, or undefined: it is dropped. */
   in(from: SocketAddress, port: number, nowMs: number): SocketAddress | undefined {
     const mapping = this.#byPort.get(port);
-    const isAlive = mapping !== undefined && nowMs - mapping.usedMs < this.#timeoutMs;
+    const isAlive = mapping !== undefined && this.#isAlive(mapping, nowMs);
     const { filtering } = this.#behaviour;
     if (isAlive && (filtering === 'any' || mapping.spokenTo.has(scoped(filtering, from)))) {
       mapping.usedMs = nowMs;
@@ -102,6 +105,12 @@ export class SimulatedNat {
     }
     if (this.options.hostile) this.#early.set(`${formatAddress(from)}>${port}`, nowMs);
     return undefined;
+  }
+
+  /** Forgets all mappings, as a router that was switched off and on. */
+  forget(): void {
+    this.#mappings.clear();
+    this.#byPort.clear();
   }
 
   /** Other hosts inside open connections of their own. */
@@ -120,11 +129,15 @@ export class SimulatedNat {
 
   #alive(key: string, nowMs: number): Mapping | undefined {
     const mapping = this.#mappings.get(key);
-    return mapping && nowMs - mapping.usedMs < this.#timeoutMs ? mapping : undefined;
+    return mapping && this.#isAlive(mapping, nowMs) ? mapping : undefined;
+  }
+
+  #isAlive({ usedMs, madeMs }: Mapping, nowMs: number): boolean {
+    return nowMs - usedMs < this.#timeoutMs && nowMs - madeMs < (this.options.lifeMs ?? Infinity);
   }
 
   #create(key: string, inner: SocketAddress, nowMs: number, port = this.#choosePort(inner)): Mapping {
-    const mapping: Mapping = { inner, outerPort: port, spokenTo: new Set(), usedMs: nowMs };
+    const mapping: Mapping = { inner, outerPort: port, spokenTo: new Set(), madeMs: nowMs, usedMs: nowMs };
     this.#mappings.set(key, mapping);
     this.#byPort.set(port, mapping);
     return mapping;

@@ -34,6 +34,8 @@ export class PunchAttempt {
   moreCandidates: readonly WireCandidate[] = [];
   /** Sockets opened where many are needed. */
   sockets: readonly number[] = [];
+  /** It is to replace a direct path that may be dead, or dead soon. */
+  isRenewal = false;
   /** Whether it holds the room for many sockets. */
   hasSlot = false;
   rttMs = 0;

@@ -2,6 +2,7 @@ import type { RandomSource } from '../base/random.js';
 import { TokenBucket } from '../base/token-bucket.js';
 import type { PunchEndReason, PunchMessage } from '../wire/punch.js';
 import { birthdaySockets } from './birthday-core.js';
+import { PathRenewal } from './path-renewal.js';
 import { predictCandidates } from './port-prediction.js';
 import { PunchAttempt } from './punch-attempt.js';
 import { isForeseeable } from './technique.js';
@@ -35,7 +36,7 @@ const busyRetryMs = 5000;
 const attemptBits = 31;
 
 type Stage =
-  /** Packets take a direct path, or none is wanted yet. */
+  /** Packets take a direct path, to be replaced at that time, or none is wanted yet. */
   | { readonly name: 'idle' }
   /** Until the next attempt. */
   | { readonly name: 'waiting'; readonly untilMs: number }
@@ -67,6 +68,7 @@ export class PunchCore {
   /** Failures in a row. */
   #failures = 0;
   #directSinceMs: number | undefined;
+  readonly #renewal = new PathRenewal();
   #effects: PunchEffect[] = [];
 
   constructor(components: PunchComponents, settings: PunchSettings) {
@@ -96,7 +98,13 @@ export class PunchCore {
         this.#relayed(nowMs);
         break;
       case 'direct':
-        this.#direct(nowMs);
+        this.#direct(event.sinceMs, nowMs);
+        break;
+      case 'doubted':
+        this.#renewal.doubted(event.livedMs, nowMs);
+        break;
+      case 'doubt-over':
+        this.#renewal.doubtOver(nowMs);
         break;
       case 'network-changed':
         this.#networkChanged(nowMs);
@@ -128,7 +136,7 @@ export class PunchCore {
 
   nextDeadline(): number | undefined {
     const stage = this.#stage;
-    if (stage.name === 'idle') return undefined;
+    if (stage.name === 'idle') return this.#renewal.dueMs === Infinity ? undefined : this.#renewal.dueMs + this.#deferenceMs;
     return stage.name === 'punching' ? stage.attempt.deadlineMs : stage.untilMs;
   }
 
@@ -138,6 +146,9 @@ export class PunchCore {
     if (dueMs === undefined || dueMs > nowMs) return [];
     switch (stage.name) {
       case 'idle':
+        this.#renewal.begun();
+        this.#effects.push({ type: 'renew' });
+        this.#offer(nowMs, true);
         break;
       case 'waiting':
         this.#offer(nowMs);
@@ -171,12 +182,14 @@ export class PunchCore {
     this.#wanted = true;
     if (this.#directSinceMs !== undefined && nowMs - this.#directSinceMs >= stableAfterMs) this.#failures = 0;
     this.#directSinceMs = undefined;
+    this.#renewal.relayed();
     if (this.#stage.name === 'idle') this.#wait(this.#pauseMs(), nowMs);
   }
 
-  #direct(nowMs: number): void {
+  #direct(sinceMs: number, nowMs: number): void {
     this.#wanted = false;
     this.#directSinceMs ??= nowMs;
+    this.#renewal.direct(sinceMs, nowMs);
     const stage = this.#stage;
     if (stage.name === 'waiting') this.#stage = idle;
     if (!('attempt' in stage)) return;
@@ -186,6 +199,7 @@ export class PunchCore {
 
   #networkChanged(nowMs: number): void {
     this.#failures = 0;
+    this.#renewal.forget(nowMs);
     if (this.#stage.name === 'waiting') this.#offer(nowMs);
   }
 
@@ -209,9 +223,10 @@ export class PunchCore {
     }
   }
 
-  #offer(nowMs: number): void {
+  #offer(nowMs: number, isRenewal = false): void {
     const own = this.#parts.own();
     const attempt = new PunchAttempt(this.#parts.random.integer(2 ** attemptBits), 'initiator', own, nowMs);
+    attempt.isRenewal = isRenewal;
     this.#send({ type: 'offer', attempt: attempt.number, nat: own.nat, candidates: own.candidates });
     this.#stage = { name: 'offered', attempt, untilMs: nowMs + exchangeTimeoutMs };
   }
@@ -224,6 +239,9 @@ export class PunchCore {
     if ('attempt' in stage) this.#finish(stage.attempt, 'overtaken', nowMs);
     const attempt = new PunchAttempt(offer.attempt, 'responder', this.#parts.own(), nowMs);
     attempt.learn(offer.nat, offer.candidates);
+    // To the peer the path that has been in use here for a while is dead, or soon will be.
+    attempt.isRenewal = this.#renewal.isMeantBy(nowMs);
+    if (attempt.isRenewal) this.#effects.push({ type: 'renew' });
     this.#prepare(attempt, nowMs);
   }
 
@@ -269,9 +287,9 @@ export class PunchCore {
    * Ports can only be foreseen from a mapping made just now. And where an attempt failed, the old mapping may be the reason: a packet of the
    * peer that came too early makes some routers give it another port, and some let mappings die of age.
    */
-  #wantsFreshSocket({ technique, own }: PunchAttempt): boolean {
+  #wantsFreshSocket({ technique, own, isRenewal }: PunchAttempt): boolean {
     if (technique?.kind === 'predict' && technique.own) return true;
-    return this.#failures > 0 && own.nat.natType !== 'none' && technique?.kind !== 'relay';
+    return (this.#failures > 0 || isRenewal) && own.nat.natType !== 'none' && technique?.kind !== 'relay';
   }
 
   #measured(event: Extract<PunchEvent, { type: 'measured' }>, nowMs: number): void {
@@ -316,7 +334,7 @@ export class PunchCore {
   #punch(attempt: PunchAttempt, nowMs: number): void {
     if (nowMs < attempt.endMs) return void this.#effects.push(...attempt.due(nowMs, this.#isSmaller));
     // It was the peer that had none yet.
-    if (!this.#wanted) return this.#finish(attempt, 'direct', nowMs);
+    if (!this.#wanted && !attempt.isRenewal) return this.#finish(attempt, 'direct', nowMs);
     const isUnverified = attempt.technique?.kind === 'birthday' && !attempt.hasSlot;
     this.#end(attempt, isUnverified ? 'unverified' : 'failed', nowMs);
   }
@@ -324,6 +342,7 @@ export class PunchCore {
   /** An attempt led to nothing; the next one is planned. */
   #end(attempt: PunchAttempt, outcome: PunchOutcome | PunchEndReason, nowMs: number): void {
     this.#finish(attempt, outcome, nowMs);
+    // A path that was to be replaced goes on for as long as it does.
     if (!this.#wanted) return;
     if (outcome === 'busy') return this.#wait(busyRetryMs * (1 + this.#parts.random.float()), nowMs);
     this.#failures += 1;
@@ -339,7 +358,11 @@ export class PunchCore {
   }
 
   #wait(pauseMs: number, nowMs: number): void {
-    this.#stage = { name: 'waiting', untilMs: nowMs + pauseMs + (this.#isSmaller ? 0 : deferenceMs) };
+    this.#stage = { name: 'waiting', untilMs: nowMs + pauseMs + this.#deferenceMs };
+  }
+
+  get #deferenceMs(): number {
+    return this.#isSmaller ? 0 : deferenceMs;
   }
 
   /** None before a first attempt and a second one, which goes about it differently. */

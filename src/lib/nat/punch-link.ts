@@ -1,6 +1,6 @@
 import type { Timer } from '../base/clock.js';
 import type { Session } from '../session/session.js';
-import type { DirectRoute, Route } from '../transport/endpoint.js';
+import type { DirectRoute, PathStatus, Route } from '../transport/endpoint.js';
 import { punchBody, punchFrameTypes } from '../wire/punch.js';
 import { PunchCore } from './punch-core.js';
 import type { PuncherComponents } from './punch-ports.js';
@@ -45,6 +45,7 @@ export class PunchLink {
   start(): void {
     const { connection } = this.#components.session;
     connection.onRouteChange((route) => this.#routeChanged(route));
+    connection.onDoubt((inDoubt) => this.handle(inDoubt ? { type: 'doubted', livedMs: this.#livedMs() } : { type: 'doubt-over' }));
     this.#routeChanged(connection.route);
   }
 
@@ -73,7 +74,16 @@ export class PunchLink {
     if (this.#relayedMs !== undefined) this.#listener.upgraded(nowMs - this.#relayedMs);
     this.#relayedMs = undefined;
     this.#wasDirect = true;
-    this.handle({ type: 'direct' });
+    this.handle({ type: 'direct', sinceMs: this.#selected()?.usableSinceMs ?? nowMs });
+  }
+
+  #selected(): PathStatus | undefined {
+    return this.#components.session.connection.paths().find(({ selected }) => selected);
+  }
+
+  #livedMs(): number {
+    const { usableSinceMs, lastSeenMs } = this.#selected() ?? {};
+    return usableSinceMs === undefined || lastSeenMs === undefined ? 0 : lastSeenMs - usableSinceMs;
   }
 
   #perform(effects: readonly PunchEffect[]): void {
@@ -102,6 +112,9 @@ export class PunchLink {
         break;
       case 'probe':
         session.connection.punch(effect.addresses.map((address): DirectRoute => (effect.socket === undefined ? { kind: 'direct', address } : { kind: 'direct', address, socket: effect.socket })));
+        break;
+      case 'renew':
+        session.connection.renewPaths();
         break;
       case 'close-sockets':
         this.#closeLater(effect.attempt);

@@ -26,8 +26,12 @@ export interface PunchSettings {
 export type PunchEvent =
   /** Packets to the peer take a relay: from now on a direct path is wanted. */
   | { readonly type: 'relayed' }
-  /** Packets to the peer take a direct path. */
-  | { readonly type: 'direct' }
+  /** Packets to the peer take a direct path, or another one. @property sinceMs Clock.nowMs() from which on that path worked */
+  | { readonly type: 'direct'; readonly sinceMs: number }
+  /** The direct path in use does not answer, and there is only a relay to fall back to. @property livedMs from its first answer until it was last heard */
+  | { readonly type: 'doubted'; readonly livedMs: number }
+  /** That is over: it answers again, or packets took another path, which was told before. */
+  | { readonly type: 'doubt-over' }
   /** Own addresses, or what is known of the own NAT, changed. */
   | { readonly type: 'network-changed' }
   | { readonly type: 'message'; readonly message: PunchMessage }
@@ -47,6 +51,8 @@ export type PunchEffect =
   | { readonly type: 'open-sockets'; readonly attempt: number; readonly count: number }
   /** Send a probe of the connection to each address, in this order. @property socket a side socket; undefined: the node's own */
   | { readonly type: 'probe'; readonly socket: number | undefined; readonly addresses: readonly SocketAddress[] }
+  /** Packets are to leave the direct path in use for the next other one that answers. */
+  | { readonly type: 'renew' }
   /** The attempt is over: side sockets no path goes through can be closed. */
   | { readonly type: 'close-sockets'; readonly attempt: number }
   | { readonly type: 'report'; readonly report: PunchReport };

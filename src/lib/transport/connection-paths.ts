@@ -46,6 +46,7 @@ export class ConnectionPaths {
   readonly #role: ProbeSender;
   readonly #core: PathSetCore;
   readonly #listeners: ((route: Route) => void)[] = [];
+  readonly #doubtListeners: ((inDoubt: boolean) => void)[] = [];
   readonly #isLoopback: boolean;
   #keyed: Keyed | undefined;
   #stopped = false;
@@ -75,6 +76,10 @@ export class ConnectionPaths {
     this.#listeners.push(listener);
   }
 
+  onDoubt(listener: (inDoubt: boolean) => void): void {
+    this.#doubtListeners.push(listener);
+  }
+
   /** @param peerId the peer's connection id @throws RangeError for a key that is not 32 bytes */
   setKey(key: Uint8Array, peerId: Uint8Array): void {
     if (key.length !== 32) throw new RangeError('a path key has 32 bytes');
@@ -93,6 +98,11 @@ export class ConnectionPaths {
   punch(routes: readonly DirectRoute[]): void {
     const reachable = routes.filter((route) => this.#host.hopOf(route) !== undefined && !this.#isTooNarrow(route));
     if (!this.#stopped) this.#perform(this.#core.handle({ type: 'punch', routes: reachable }, this.#host.clock.nowMs()));
+  }
+
+  /** Direct routes known now are left for the next other one that answers. */
+  renew(): void {
+    if (!this.#stopped) this.#perform(this.#core.handle({ type: 'renew' }, this.#host.clock.nowMs()));
   }
 
   /** A route is gone for good. */
@@ -174,6 +184,9 @@ export class ConnectionPaths {
         case 'select':
           this.#select(effect.route, effect.alsoTo);
           if (isSilence(effect.reason)) this.#repeatLast();
+          break;
+        case 'doubt':
+          for (const listener of this.#doubtListeners) listener(effect.inDoubt);
           break;
         case 'failed':
           break;

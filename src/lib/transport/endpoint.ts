@@ -35,6 +35,8 @@ export interface PathStatus {
   readonly rttMs: number | undefined;
   /** Clock.nowMs() of the last authenticated packet or probe answer on it. */
   readonly lastSeenMs: number | undefined;
+  /** Clock.nowMs() of the answer that made it usable; undefined where none did. */
+  readonly usableSinceMs?: number | undefined;
   readonly bytesSent: number;
   readonly bytesReceived: number;
 }
@@ -134,11 +136,15 @@ export interface Connection {
    * remembered (after setPathKey; at most about 160 a second).
    */
   punch(routes: readonly DirectRoute[]): void;
+  /** Packets leave the direct routes there are now for the next other one that answers: these may soon be dead. */
+  renewPaths(): void;
   paths(): readonly PathStatus[];
   /** The route packets take now. */
   readonly route: Route;
   /** Called on each change of the selected route. */
   onRouteChange(listener: (route: Route) => void): void;
+  /** Called when the direct route in use does not answer and only a relay is left to take over, and when that is over; after onRouteChange. */
+  onDoubt(listener: (inDoubt: boolean) => void): void;
   stats(): ConnectionStats;
   /** Sends CONNECTION_CLOSE with an application code; queued stream data is not waited for. Idempotent. */
   close(code: number, reason: string): void;

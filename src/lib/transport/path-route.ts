@@ -48,6 +48,10 @@ export class PathRoute {
   challengedMs = Number.NEGATIVE_INFINITY;
   bytesSent = 0;
   bytesReceived = 0;
+  /** The answer that made it usable. */
+  usableSinceMs: number | undefined;
+  /** Packets are to leave it for one that answers from now on. */
+  aging = false;
   /** It cannot carry anything any more, whatever is tried. */
   lost = false;
 
@@ -131,6 +135,11 @@ export class PathRoute {
   answered(sentMs: number, nowMs: number): void {
     const sampleMs = nowMs - sentMs;
     this.rttMs = this.rttMs === undefined ? sampleMs : this.rttMs + rttGain * (sampleMs - this.rttMs);
+    if (this.state !== 'usable') {
+      // What works again has new mappings on the way.
+      this.usableSinceMs = nowMs;
+      this.aging = false;
+    }
     this.state = 'usable';
     this.lastAnswerMs = nowMs;
     this.#tries = 0;
@@ -174,13 +183,13 @@ export class PathRoute {
   }
 
   view(peerMoved: boolean, changedMs: number): PathView {
-    const { key, state, rttMs, lastSeenMs, unanswered } = this;
-    return { key, kind: this.route.kind, state, rttMs, lastSeenMs, unanswered, peerMoved, answeredSinceChange: this.lastAnswerMs > changedMs };
+    const { key, state, rttMs, lastSeenMs, unanswered, aging } = this;
+    return { key, kind: this.route.kind, state, rttMs, lastSeenMs, unanswered, aging, peerMoved, answeredSinceChange: this.lastAnswerMs > changedMs };
   }
 
   status(selected: boolean): PathStatus {
-    const { route, state, rttMs, lastSeenMs, bytesSent, bytesReceived } = this;
-    return { route, state, selected, rttMs, lastSeenMs, bytesSent, bytesReceived };
+    const { route, state, rttMs, lastSeenMs, usableSinceMs, bytesSent, bytesReceived } = this;
+    return { route, state, selected, rttMs, lastSeenMs, usableSinceMs, bytesSent, bytesReceived };
   }
 
   #timeoutMs(): number {

@@ -17,6 +17,8 @@ export interface PathView {
   readonly peerMoved: boolean;
   /** It answered a probe since packets last changed paths; what it was before that says nothing about now. */
   readonly answeredSinceChange: boolean;
+  /** It may be dead soon: one that is not is preferred to it. */
+  readonly aging: boolean;
 }
 
 export type PathReason =
@@ -29,6 +31,8 @@ export type PathReason =
   /** From a relay to a direct path. */
   | 'upgrade'
   | 'peer-moved'
+  /** From a direct path that may be dead soon to a newer one. */
+  | 'renewed'
   /** Clearly lower round-trip time. */
   | 'faster'
   /** The selected path does not answer, another does. */
@@ -60,7 +64,7 @@ export function trustedUntilMs(path: Pick<PathView, 'lastSeenMs'>): number {
 
 /**
  * Chooses the path of a connection. Relay to direct at once; between paths of one kind only when clearly faster,
- * when the peer moved, or when the selected one is silent; to the relay when the direct path goes quiet, sending on both
+ * newer than one that may be dead soon, when the peer moved, or when the selected one is silent; to the relay when the direct path goes quiet, sending on both
  * while in doubt.
  * @param current key of the selected path
  * @param nowMs Clock.nowMs()
@@ -78,8 +82,10 @@ export function selectPath(paths: readonly PathView[], current: string, nowMs: n
   const sameKind = others.filter((path) => path.kind === selected.kind);
   const moved = sameKind.find((path) => path.peerMoved);
   if (moved) return { key: moved.key, alsoTo: undefined, reason: 'peer-moved' };
+  const newer = selected.aging ? sameKind.find((path) => !path.aging && isFresh(path, nowMs)) : undefined;
+  if (newer) return { key: newer.key, alsoTo: undefined, reason: 'renewed' };
   if (isInDoubt(selected, nowMs)) return whileInDoubt(selected, wayOut(selected, others, nowMs), nowMs);
-  const faster = sameKind.find((path) => path.answeredSinceChange && isFresh(path, nowMs) && isClearlyFaster(path, selected));
+  const faster = sameKind.find((path) => !path.aging && path.answeredSinceChange && isFresh(path, nowMs) && isClearlyFaster(path, selected));
   if (faster) return { key: faster.key, alsoTo: undefined, reason: 'faster' };
   return { key: current, alsoTo: undefined, reason: 'keep' };
 }

@@ -15,6 +15,8 @@ export type PathEvent =
   | { readonly type: 'addRoute'; readonly route: Route }
   /** Sends one probe to each of these routes at once; those that answer become usable, the others are not remembered. */
   | { readonly type: 'punch'; readonly routes: readonly Route[] }
+  /** The direct routes that work now may be dead soon: packets leave them for the next other one that answers. */
+  | { readonly type: 'renew' }
   /** A route cannot carry anything any more: the relay ended its session, or the connection to it is gone. */
   | { readonly type: 'routeLost'; readonly route: Route }
   /** A QUIC packet of this connection came from this route. For the selected route packetReceived() is cheaper. */
@@ -29,6 +31,8 @@ export type PathEffect =
   | { readonly type: 'sendAnswer'; readonly route: Route; readonly transaction: string; readonly sequence: number }
   /** Packets take `route` from now on, and a copy of each takes `alsoTo` where it is given. */
   | { readonly type: 'select'; readonly route: Route; readonly alsoTo: Route | undefined; readonly reason: PathReason }
+  /** Probes of the selected direct route go unanswered, and only a relay could take over; or that is over. */
+  | { readonly type: 'doubt'; readonly inDoubt: boolean }
   /** A route does not answer, or there is no room for it. */
   | { readonly type: 'failed'; readonly route: Route };
 
@@ -75,6 +79,7 @@ export class PathSetCore {
   readonly #answerBucket = new TokenBucket(answerBurst, answersPerSecond);
   #selected: PathRoute;
   #alsoTo: PathRoute | undefined;
+  #inDoubt = false;
   /** When packets last changed paths. */
   #changedMs = Number.NEGATIVE_INFINITY;
   #keyed = false;
@@ -133,6 +138,9 @@ export class PathSetCore {
         break;
       case 'punch':
         for (const route of event.routes) this.#punch(route, nowMs);
+        break;
+      case 'renew':
+        for (const one of this.#routes.values()) one.aging = one.route.kind === 'direct' && one.state === 'usable';
         break;
       case 'routeLost':
         this.#lose(event.route);
@@ -342,14 +350,21 @@ export class PathSetCore {
     const choice = selectPath(views, this.#selected.key, nowMs);
     const selected = this.#routes.get(choice.key)!;
     const alsoTo = choice.alsoTo === undefined ? undefined : this.#routes.get(choice.alsoTo);
-    if (selected === this.#selected && alsoTo === this.#alsoTo) return;
+    if (selected !== this.#selected || alsoTo !== this.#alsoTo) this.#select(selected, alsoTo, choice.reason, nowMs);
+    // Silence alone is no doubt: nothing may have been sent.
+    const inDoubt = selected.route.kind === 'direct' && selected.unanswered > 0 && alsoTo?.route.kind === 'relay';
+    if (inDoubt !== this.#inDoubt) this.#effects.push({ type: 'doubt', inDoubt });
+    this.#inDoubt = inDoubt;
+  }
+
+  #select(selected: PathRoute, alsoTo: PathRoute | undefined, reason: PathReason, nowMs: number): void {
     if (selected !== this.#selected) {
       this.#changedMs = nowMs;
       if (this.#selected.lost) this.#routes.delete(this.#selected.key);
     }
     this.#selected = selected;
     this.#alsoTo = alsoTo;
-    this.#effects.push({ type: 'select', route: selected.route, alsoTo: alsoTo?.route, reason: choice.reason });
+    this.#effects.push({ type: 'select', route: selected.route, alsoTo: alsoTo?.route, reason });
     if (alsoTo && selected.unanswered > 0) {
       // The way out should be known to be open before the selected route is given up.
       alsoTo.probeSoon(nowMs);

@@ -160,6 +160,10 @@ export class QuicConnection implements Connection {
     this.#host.activate(this, false);
   }
 
+  renewPaths(): void {
+    if (!this.isClosed) this.routes.renew();
+  }
+
   paths(): readonly PathStatus[] {
     return this.routes.list();
   }
@@ -170,6 +174,10 @@ export class QuicConnection implements Connection {
 
   onRouteChange(listener: (route: Route) => void): void {
     this.routes.onChange(listener);
+  }
+
+  onDoubt(listener: (inDoubt: boolean) => void): void {
+    this.routes.onDoubt(listener);
   }
 
   /** A route is gone for good. */

@@ -5,7 +5,7 @@ import { pathTrustMs, selectPath, type PathView } from '../../../src/lib/transpo
 const nowMs = 100_000;
 
 function path(key: string, changes: Partial<PathView> = {}): PathView {
-  return { key, kind: key.startsWith('relay') ? 'relay' : 'direct', state: 'usable', rttMs: 50, lastSeenMs: nowMs - 100, unanswered: 0, peerMoved: false, answeredSinceChange: true, ...changes };
+  return { key, kind: key.startsWith('relay') ? 'relay' : 'direct', state: 'usable', rttMs: 50, lastSeenMs: nowMs - 100, unanswered: 0, peerMoved: false, answeredSinceChange: true, aging: false, ...changes };
 }
 
 const stale = { lastSeenMs: nowMs - pathTrustMs };
@@ -34,6 +34,12 @@ describe('path selector', () => {
 
     ['follows a peer that moved', [path('a'), path('b', { peerMoved: true })], 'b', undefined, 'peer-moved'],
     ['does not follow the peer from a direct path to a relay', [path('a'), path('relay-b', { peerMoved: true })], 'a', undefined, 'keep'],
+
+    ['leaves a direct path that may be dead soon for a newer one, even a slower one', [path('a', { aging: true }), path('b', { rttMs: 500 })], 'b', undefined, 'renewed'],
+    ['stays on it where the other ones are as old', [path('a', { aging: true }), path('b', { rttMs: 1, aging: true })], 'a', undefined, 'keep'],
+    ['stays on it while a newer one does not answer', [path('a', { aging: true }), path('b', { unanswered: 1 })], 'a', undefined, 'keep'],
+    ['never leaves it for a relay', [path('a', { aging: true }), path('relay-b')], 'a', undefined, 'keep'],
+    ['does not return from the newer path to a faster one that may be dead soon', [path('a'), path('b', { rttMs: 1, aging: true })], 'a', undefined, 'keep'],
 
     ['sends on the relay, too, after one unanswered probe', [path('a', { unanswered: 1 }), path('relay-b')], 'a', 'relay-b', 'in-doubt'],
     ['sends on the relay, too, when the trust expired', [path('a', stale), path('relay-b')], 'a', 'relay-b', 'in-doubt'],
@@ -67,6 +73,7 @@ describe('path selector', () => {
     unanswered: fc.nat(3),
     peerMoved: fc.boolean(),
     answeredSinceChange: fc.boolean(),
+    aging: fc.boolean(),
   });
   const anyPaths = fc.uniqueArray(anyPath, { selector: (one) => one.key, minLength: 1 }).map((ones) => ones.map((one) => path(one.key, one)));
 
