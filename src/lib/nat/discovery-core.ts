@@ -6,7 +6,8 @@ export type DiscoveryEvent =
   | { readonly type: 'localHosts'; readonly hosts: readonly string[] }
   /** A peer sees this node at another address than the finding says. */
   | { readonly type: 'seenElsewhere' }
-  | { readonly type: 'measured'; readonly complete: boolean };
+  /** gaps: some questions stayed open; worst: ports at random, which is worst to have, and looks the same when other packets fell between those of a look. */
+  | { readonly type: 'measured'; readonly outcome: 'whole' | 'gaps' | 'worst' };
 
 /** Vantages that a whole finding needs; with fewer one is made as well, and made anew when there are more. */
 const vantagesNeeded = 2;
@@ -18,6 +19,8 @@ const secondVantageMs = 10_000;
 const minIntervalMs = 30_000;
 /** A finding with gaps is made anew after this long, then after twice as long, and so on up to the usual interval. */
 const firstGapMs = 30_000;
+/** How often the worst finding is made anew as soon as one with gaps: the start of a node is when most other packets are sent. */
+const maxSecondLooks = 2;
 
 /** Decides when the NATs are to be looked at: at the start, when something changed, and from time to time. */
 export class DiscoveryCore {
@@ -27,6 +30,7 @@ export class DiscoveryCore {
   #measuredMs = Number.NEGATIVE_INFINITY;
   #measuredWith = 0;
   #gapMs = firstGapMs;
+  #secondLooks = 0;
   #dueMs = Number.POSITIVE_INFINITY;
 
   /** @param refreshMs age at which a finding is made anew */
@@ -49,7 +53,10 @@ export class DiscoveryCore {
         return;
       case 'localHosts': {
         const hosts = [...event.hosts].sort().join();
-        if (this.#hosts !== undefined && this.#hosts !== hosts) this.#bringForward(nowMs + settleMs);
+        if (this.#hosts !== undefined && this.#hosts !== hosts) {
+          this.#secondLooks = 0;
+          this.#bringForward(nowMs + settleMs);
+        }
         this.#hosts = hosts;
         return;
       }
@@ -58,9 +65,20 @@ export class DiscoveryCore {
       case 'measured':
         this.#measuredMs = nowMs;
         this.#measuredWith = this.#vantages;
-        this.#dueMs = nowMs + (event.complete ? this.#refreshMs : Math.min(this.#gapMs, this.#refreshMs));
-        this.#gapMs = event.complete ? firstGapMs : this.#gapMs * 2;
+        this.#dueMs = nowMs + this.#nextAfterMs(event.outcome);
     }
+  }
+
+  #nextAfterMs(outcome: 'whole' | 'gaps' | 'worst'): number {
+    if (outcome === 'worst') this.#secondLooks += 1;
+    else if (outcome === 'whole') this.#secondLooks = 0;
+    if (outcome === 'whole' || this.#secondLooks > maxSecondLooks) {
+      this.#gapMs = firstGapMs;
+      return this.#refreshMs;
+    }
+    const afterMs = Math.min(this.#gapMs, this.#refreshMs);
+    this.#gapMs *= 2;
+    return afterMs;
   }
 
   #bringForward(dueMs: number): void {

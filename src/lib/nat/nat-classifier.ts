@@ -87,8 +87,10 @@ function pairsOfOneSocket(answered: readonly Answered[]): (readonly [Answered, A
   return answered.flatMap((a, index) => answered.slice(index + 1).filter(({ localPort }) => localPort === a.localPort).map((b) => [a, b] as const));
 }
 
-/** Mappings made one after the other are at most this far apart where ports are given in sequence: other hosts get some, too. */
-const maxStep = 16;
+/** Mappings made one after the other are at most this far apart where ports are given in sequence: other packets get some, too. Ports at random are as close once in a thousand times. */
+const maxStep = 32;
+/** Of so many steps one may be any: a burst of other packets fell in between, or the ports began anew at their lower end. */
+const stepsWithOneOdd = 4;
 
 function allocationOf(mapping: NatBehaviour, answered: readonly Answered[], portPreserving: boolean): PortAllocation {
   if (mapping === 'unknown') return { kind: 'unknown' };
@@ -96,9 +98,12 @@ function allocationOf(mapping: NatBehaviour, answered: readonly Answered[], port
   const ports = newMappings(mapping, answered).map(({ mapped }) => mapped.port);
   const steps = ports.slice(1).map((port, index) => port - ports[index]!);
   if (steps.length < 2) return { kind: 'unknown' };
-  const [least, most] = [Math.min(...steps), Math.max(...steps)];
-  if (least > 0 && most <= maxStep) return { kind: 'sequential', delta: least };
-  if (most < 0 && least >= -maxStep) return { kind: 'sequential', delta: most };
+  const needed = steps.length >= stepsWithOneOdd ? steps.length - 1 : steps.length;
+  for (const direction of [1, -1]) {
+    const small = steps.map((step) => step * direction).filter((step) => step > 0 && step <= maxStep);
+    // The least has the fewest other packets in it.
+    if (small.length >= needed) return { kind: 'sequential', delta: direction * Math.min(...small) };
+  }
   return { kind: 'random' };
 }
 

@@ -136,17 +136,17 @@ export class NatDiscovery implements Service {
   }
 
   async #measureAndKeep(signal: AbortSignal): Promise<NatFinding> {
-    let complete = false;
+    let outcome: Extract<DiscoveryEvent, { type: 'measured' }>['outcome'] = 'gaps';
     try {
       const finding = await this.#run(await this.#vantages(signal), signal);
-      complete = finding.natType !== 'unknown' && finding.filtering !== 'unknown';
+      if (finding.natType !== 'unknown' && finding.filtering !== 'unknown') outcome = finding.allocation.kind === 'random' ? 'worst' : 'whole';
       await this.#keep(finding);
       return finding;
     } catch (error) {
       this.#failed += 1;
       throw error;
     } finally {
-      this.#handle({ type: 'measured', complete });
+      this.#handle({ type: 'measured', outcome });
     }
   }
 

@@ -13,8 +13,10 @@ const unasked: StunRetransmission = { rtoMs: 200, tries: 3 };
 const turnedBack: StunRetransmission = { rtoMs: 200, tries: 3 };
 /** More vantages add time and no knowledge. */
 const maxVantages = 4;
-/** Servers a fresh socket asks one after the other: two hosts and a second port of one. */
+/** Servers a fresh socket asks: two hosts and a second port of each. */
 const serversPerSocket = 4;
+/** How often ports are looked at that seem to be given at random: other packets may have fallen between. */
+const maxLooks = 3;
 
 export interface MeasurementComponents extends ProbeSocketComponents {
   /** Through whose socket the node's own port is asked about; a fresh one where absent. */
@@ -81,9 +83,7 @@ export class NatMeasurement {
   async #sample(reached: readonly Reached[]): Promise<NatSamples> {
     const localHosts = this.#components.localHosts();
     const servers = await this.#serversOf(reached);
-    const [first, second] = [await this.#open(), await this.#open()];
-    // One after the other, and nothing else meanwhile: the ports a sequential NAT gives follow each other.
-    const mappings = [...(await this.#mappings(first, servers)), ...(await this.#mappings(second, servers.slice(0, 2)))];
+    const { first, second, mappings } = await this.#mappings(servers, localHosts);
     const mapped = mappings[0]?.mapped;
     const behindNat = mapped !== undefined && !localHosts.includes(mapped.host);
     const [filtering, hairpin] = await Promise.all([this.#filtering(reached), behindNat ? this.#hairpin(first, second, mapped) : undefined]);
@@ -99,13 +99,30 @@ export class NatMeasurement {
     return [...new Map(all.map((address) => [formatAddress(address), address])).values()].slice(0, serversPerSocket);
   }
 
-  async #mappings(socket: ProbeSocket, servers: readonly SocketAddress[]): Promise<MappingSample[]> {
-    const samples: MappingSample[] = [];
-    for (const server of servers) {
-      const answer = await socket.client.request(server, { signal: this.#signal });
-      samples.push({ localPort: socket.localPort, server, mapped: answer && mappedBy(answer) });
+  /** Looks from two fresh sockets; again, from others, while the ports seem to be at random. */
+  async #mappings(servers: readonly SocketAddress[], localHosts: readonly string[]): Promise<{ first: ProbeSocket; second: ProbeSocket; mappings: MappingSample[] }> {
+    const look = async (): Promise<{ first: ProbeSocket; second: ProbeSocket; mappings: MappingSample[] }> => {
+      const [first, second] = [await this.#open(), await this.#open()];
+      const mappings = await Promise.all([this.#mappingsOf(first, servers), this.#mappingsOf(second, servers.slice(0, 2))]);
+      return { first, second, mappings: mappings.flat() };
+    };
+    const kindOf = (mappings: readonly MappingSample[]): string => classifyNat({ localHosts, mappings, fromOtherPort: 'untested', fromOtherHost: 'untested', hairpin: undefined }).allocation.kind;
+    const firstLook = await look();
+    for (let looks = 1; looks < maxLooks && kindOf(firstLook.mappings) === 'random'; looks += 1) {
+      const another = await look();
+      if (kindOf(another.mappings) === 'sequential') return another;
     }
-    return samples;
+    return firstLook;
+  }
+
+  /** All are asked at once: what leaves in one go gets ports that follow each other, where the NAT gives them in sequence, whatever else is sent between two round trips. */
+  #mappingsOf(socket: ProbeSocket, servers: readonly SocketAddress[]): Promise<MappingSample[]> {
+    return Promise.all(
+      servers.map(async (server) => {
+        const answer = await socket.client.request(server, { signal: this.#signal });
+        return { localPort: socket.localPort, server, mapped: answer && mappedBy(answer) };
+      }),
+    );
   }
 
   /** Asks one vantage after the other until both questions are answered, each from a fresh socket. */

@@ -21,6 +21,12 @@ describe('the classification of NATs', () => {
     ['the next port each time', samples([100, 101, 103, 104, 105]), 'symmetric', 'address-and-port-dependent', 'address-and-port-dependent', 'sequential'],
     ['the port before each time', samples([105, 103, 101, 99, 97]), 'symmetric', 'address-and-port-dependent', 'address-and-port-dependent', 'sequential'],
     ['any port each time', samples([100, 60_000, 7, 4000, 5]), 'symmetric', 'address-and-port-dependent', 'address-and-port-dependent', 'random'],
+    ['the next port each time, but for a burst of others', samples([100, 101, 800, 801, 803]), 'symmetric', 'address-and-port-dependent', 'address-and-port-dependent', 'sequential'],
+    ['the next port each time, beginning anew in between', samples([33_998, 33_999, 30_000, 30_001, 30_002]), 'symmetric', 'address-and-port-dependent', 'address-and-port-dependent', 'sequential'],
+    ['the next port each time, among a few others', samples([100, 120, 131, 163, 164]), 'symmetric', 'address-and-port-dependent', 'address-and-port-dependent', 'sequential'],
+    ['ports further apart than others can use up', samples([100, 101, 800, 801, 1503]), 'symmetric', 'address-and-port-dependent', 'address-and-port-dependent', 'random'],
+    ['ports to and fro', samples([100, 101, 99, 102, 98]), 'symmetric', 'address-and-port-dependent', 'address-and-port-dependent', 'random'],
+    ['too few to allow an odd one', samples([100, 101, 800, 801]), 'symmetric', 'address-and-port-dependent', 'address-and-port-dependent', 'random'],
     ['one host alone tells no mapping', samples([4001, undefined, 4001]), 'unknown', 'unknown', 'address-and-port-dependent', 'unknown'],
     ['filtering that was not tried', samples([4001, 4001, 4001], 'untested', 'untested'), 'unknown', 'endpoint-independent', 'unknown', 'preserving'],
     ['two silent servers', samples([undefined, undefined], 'untested', 'untested'), 'blocked', 'unknown', 'unknown', 'unknown'],
@@ -35,6 +41,7 @@ describe('the classification of NATs', () => {
 
   it('the step of sequential ports has their direction', () => {
     expect(classifyNat(samples([100, 101, 103, 104, 105])).allocation).to.deep.equal({ kind: 'sequential', delta: 1 });
+    expect(classifyNat(samples([100, 104, 106, 109, 800])).allocation).to.deep.equal({ kind: 'sequential', delta: 2 });
     expect(classifyNat(samples([105, 103, 101, 99, 97])).allocation).to.deep.equal({ kind: 'sequential', delta: -2 });
   });
 });
