@@ -182,9 +182,9 @@ export class PathRoute {
     if (nowMs < this.#firstUnansweredSendMs) this.#firstUnansweredSendMs = nowMs;
   }
 
-  view(peerMoved: boolean, changedMs: number): PathView {
+  view(peerMoved: boolean, provenFaster: boolean): PathView {
     const { key, state, rttMs, lastSeenMs, unanswered, aging } = this;
-    return { key, kind: this.route.kind, state, rttMs, lastSeenMs, unanswered, aging, peerMoved, answeredSinceChange: this.lastAnswerMs > changedMs };
+    return { key, kind: this.route.kind, state, rttMs, lastSeenMs, unanswered, aging, peerMoved, provenFaster };
   }
 
   status(selected: boolean): PathStatus {

@@ -15,8 +15,8 @@ export interface PathView {
    * The peer's packets come from here now, it answered a probe since they do, and the selected path did not.
    */
   readonly peerMoved: boolean;
-  /** It answered a probe since packets last changed paths; what it was before that says nothing about now. */
-  readonly answeredSinceChange: boolean;
+  /** It was compared with the selected path and is clearly faster (PathDuel). */
+  readonly provenFaster: boolean;
   /** It may be dead soon: one that is not is preferred to it. */
   readonly aging: boolean;
 }
@@ -50,10 +50,6 @@ export interface PathChoice {
 
 /** How long an answer is trusted: a busy path is asked after 3 s of silence, which leaves two tries; another path then carries packets within 5 s. */
 export const pathTrustMs = 4500;
-/** Another path of the same kind must be faster by this much ... */
-const fasterByMs = 5;
-/** ... and take at most this share: jitter of a few milliseconds, or of a fifth, never makes paths flap. */
-const fasterRatio = 0.8;
 /** One lost probe is doubt, two in a row are enough to prefer a path of the same kind that answers. */
 const silentAfter = 2;
 
@@ -85,7 +81,7 @@ export function selectPath(paths: readonly PathView[], current: string, nowMs: n
   const newer = selected.aging ? sameKind.find((path) => !path.aging && isFresh(path, nowMs)) : undefined;
   if (newer) return { key: newer.key, alsoTo: undefined, reason: 'renewed' };
   if (isInDoubt(selected, nowMs)) return whileInDoubt(selected, wayOut(selected, others, nowMs), nowMs);
-  const faster = sameKind.find((path) => !path.aging && path.answeredSinceChange && isFresh(path, nowMs) && isClearlyFaster(path, selected));
+  const faster = sameKind.find((path) => !path.aging && path.provenFaster && isFresh(path, nowMs));
   if (faster) return { key: faster.key, alsoTo: undefined, reason: 'faster' };
   return { key: current, alsoTo: undefined, reason: 'keep' };
 }
@@ -109,11 +105,6 @@ function isInDoubt(path: PathView, nowMs: number): boolean {
 
 function isFresh(path: PathView, nowMs: number): boolean {
   return path.lastSeenMs !== undefined && !isInDoubt(path, nowMs);
-}
-
-function isClearlyFaster(path: PathView, than: PathView): boolean {
-  if (path.rttMs === undefined || than.rttMs === undefined) return false;
-  return path.rttMs <= than.rttMs - fasterByMs && path.rttMs <= than.rttMs * fasterRatio;
 }
 
 /** Fresh before stale, direct before relay, then the faster. */

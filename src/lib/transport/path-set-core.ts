@@ -2,6 +2,7 @@ import type { RandomSource } from '../base/random.js';
 import { TokenBucket } from '../base/token-bucket.js';
 import type { PathStatus, Route } from './endpoint.js';
 import { ReplayWindow } from './path-probe.js';
+import { PathDuel } from './path-duel.js';
 import { PathRoute, type RouteOrigin } from './path-route.js';
 import { PunchProbes } from './punch-probes.js';
 import { selectPath, trustedUntilMs, type PathReason } from './path-selector.js';
@@ -80,8 +81,7 @@ export class PathSetCore {
   #selected: PathRoute;
   #alsoTo: PathRoute | undefined;
   #inDoubt = false;
-  /** When packets last changed paths. */
-  #changedMs = Number.NEGATIVE_INFINITY;
+  readonly #duel = new PathDuel();
   #keyed = false;
   #sequence = 0;
   #effects: PathEffect[] = [];
@@ -170,6 +170,7 @@ export class PathSetCore {
       deadlineMs = Math.min(deadlineMs, one.dueMs(one === this.#selected));
       alternative ||= one !== this.#selected && one.state === 'usable';
     }
+    deadlineMs = Math.min(deadlineMs, this.#duel.dueMs);
     if (alternative && !this.#alsoTo) deadlineMs = Math.min(deadlineMs, trustedUntilMs(this.#selected));
     return deadlineMs === Number.POSITIVE_INFINITY ? undefined : deadlineMs;
   }
@@ -193,6 +194,7 @@ export class PathSetCore {
       if (asked.key !== routeKey(route)) this.#peerProbed(route, nowMs);
       else {
         asked.answered(sentMs, nowMs);
+        this.#duel.answered(asked.key, sentMs, nowMs);
         this.#forgetStalest(asked);
       }
       return;
@@ -302,6 +304,7 @@ export class PathSetCore {
 
   #settle(nowMs: number): readonly PathEffect[] {
     if (this.#keyed) {
+      this.#compare(nowMs);
       this.#serve(this.#selected, nowMs);
       for (const one of this.#routes.values()) this.#serve(one, nowMs);
       this.#choose(nowMs);
@@ -310,6 +313,14 @@ export class PathSetCore {
     const effects = this.#effects;
     this.#effects = [];
     return effects;
+  }
+
+  /** Has the selected path and one of the same kind that seems to be faster probed at the same time. */
+  #compare(nowMs: number): void {
+    if (this.#routes.size === 1) return;
+    const { kind } = this.#selected.route;
+    this.#duel.consider(this.#selected, [...this.#routes.values()].filter((one) => one !== this.#selected && one.route.kind === kind && one.state === 'usable' && !one.aging), nowMs);
+    for (const key of this.#duel.due(nowMs)) this.#routes.get(key)?.probeSoon(nowMs);
   }
 
   /** Does what is due on a route: sends a probe, gives up, or forgets it. */
@@ -346,7 +357,7 @@ export class PathSetCore {
 
   #choose(nowMs: number): void {
     if (this.#routes.size === 1 && !this.#alsoTo) return;
-    const views = [...this.#routes.values()].map((one) => one.view(this.#peerMovedTo(one), this.#changedMs));
+    const views = [...this.#routes.values()].map((one) => one.view(this.#peerMovedTo(one), one.key === this.#duel.winner));
     const choice = selectPath(views, this.#selected.key, nowMs);
     const selected = this.#routes.get(choice.key)!;
     const alsoTo = choice.alsoTo === undefined ? undefined : this.#routes.get(choice.alsoTo);
@@ -359,7 +370,7 @@ export class PathSetCore {
 
   #select(selected: PathRoute, alsoTo: PathRoute | undefined, reason: PathReason, nowMs: number): void {
     if (selected !== this.#selected) {
-      this.#changedMs = nowMs;
+      this.#duel.changed(selected.key, nowMs);
       if (this.#selected.lost) this.#routes.delete(this.#selected.key);
     }
     this.#selected = selected;
@@ -374,7 +385,9 @@ export class PathSetCore {
 
   #peerMovedTo(one: PathRoute): boolean {
     const selected = this.#selected;
+    // A relay knows where the peer is: that the peer sends through another one is its own affair, unless this one is silent.
+    if (one.route.kind === 'relay' && selected.unanswered === 0) return false;
     const comesFromHere = one.lastPacketMs > (selected.lastSeenMs ?? Number.NEGATIVE_INFINITY);
-    return comesFromHere && one.lastAnswerMs >= one.challengedMs && selected.lastAnswerMs < one.challengedMs;
+    return comesFromHere && one.lastAnswerMs > one.challengedMs && selected.lastAnswerMs < one.challengedMs;
   }
 }
