@@ -17,7 +17,7 @@ export interface WrittenValue {
  */
 export async function readValue(argument: string, stdin: () => AsyncIterable<Uint8Array>): Promise<WrittenValue> {
   if (argument === '-') return written(await collect(stdin()));
-  if (argument.startsWith('@')) return written(await readFileValue(argument.slice(1)));
+  if (argument.startsWith('@')) return written(await readFileValue(argument.slice(1), 'Behind @ stands the path of a file. A value that begins with @ itself goes in through stdin, with - as the argument.'));
   return written(Buffer.from(argument, 'utf8'));
 }
 
@@ -43,7 +43,8 @@ async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-async function readFileValue(path: string): Promise<Buffer> {
+/** The content of a file. @throws MaculaError MACULA_USAGE, MACULA_PERMISSION_DENIED, MACULA_VALUE_TOO_LARGE */
+export async function readFileValue(path: string, fileHint?: string): Promise<Buffer> {
   try {
     const file = await open(path);
     return await collect(file.createReadStream());
@@ -52,7 +53,7 @@ async function readFileValue(path: string): Promise<Buffer> {
     if (errno === undefined) throw cause;
     if (errno === 'EACCES' || errno === 'EPERM') throw new MaculaError('MACULA_PERMISSION_DENIED', `${path} may not be read`, { details: { path }, cause });
     throw new MaculaError('MACULA_USAGE', `${path} cannot be read: ${errno}`, {
-      hint: 'Behind @ stands the path of a file. A value that begins with @ itself goes in through stdin, with - as the argument.',
+      hint: fileHint,
       details: { path },
       cause,
     });

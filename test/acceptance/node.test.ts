@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -55,6 +55,16 @@ describe('a node and the commands that talk to it', () => {
       expect(onlyObject<FailureJson>(result).error.code).to.equal('MACULA_ALREADY_RUNNING');
     }
     expect((await on('a', 'node', 'status')).code).to.equal(0);
+  });
+
+  it('start --detach does not write its log through a link that somebody else may have made', async () => {
+    const [directory, victim] = [dataDir('linked'), join(dataDir('a'), '..', 'victim')];
+    mkdirSync(directory);
+    symlinkSync(victim, join(directory, 'node.log'));
+    const result = await start('linked', '--detach', '--json');
+    expect(result.code).to.equal(6);
+    expect(onlyObject<FailureJson>(result).error.code).to.equal('MACULA_PERMISSION_DENIED');
+    expect(existsSync(victim)).to.equal(false);
   });
 
   it('start --detach fails with the exit code and error of the node itself', async () => {

@@ -1,4 +1,4 @@
-import { bytesOfValue, readValue } from '../value-argument.js';
+import { bytesOfValue, readFileValue, readValue } from '../value-argument.js';
 import { readComposeFile } from './compose-file.js';
 import { looksLikeEnvironmentFile, readEnvironmentFile } from './environment-file.js';
 import type { NodeConfiguration } from './migration-finding.js';
@@ -23,7 +23,8 @@ export async function readMigrationSource(argument: string | undefined, env: Nod
   if (argument === undefined) return { kind: 'environment', path: null, name: 'the environment', configurations: [ownVariables(env)] };
   const path = argument.replace(/^@/, '');
   const name = path === '-' ? 'stdin' : path;
-  const text = bytesOfValue(await readValue(path === '-' ? path : `@${path}`, stdin)).toString('utf8');
+  const bytes = path === '-' ? bytesOfValue(await readValue(path, stdin)) : await readFileValue(path, 'Check the path.');
+  const text = bytes.toString('utf8');
   if (/\.ya?ml$/i.test(path) || !looksLikeEnvironmentFile(text)) return { kind: 'compose-file', path, name, configurations: readComposeFile(text, name) };
   return { kind: 'environment-file', path, name, configurations: [readEnvironmentFile(text, name)] };
 }

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemClock } from '../../lib/base/clock.js';
-import { MaculaError, type ErrorJson } from '../../lib/base/errors.js';
+import { errnoOf, MaculaError, type ErrorJson } from '../../lib/base/errors.js';
 import { makePrivateDirectory } from '../../lib/base/make-directory.js';
 import { storeError } from '../../lib/store/store-error.js';
 import type { NodeReadyInfo } from '../../lib/node/run-node.js';
@@ -18,6 +18,9 @@ export interface DetachSettings {
 }
 
 const pollMs = 50;
+
+/** Appended to, made where absent, and never followed to where a link leads, which somebody else may have put there. Windows has no such links. */
+const logFlags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
 /**
  * Starts a node in a process of its own that outlives this one, and resolves once it is ready.
@@ -44,11 +47,12 @@ function openLog(path: string): number {
   const directory = dirname(path);
   try {
     makePrivateDirectory(directory);
-    const log = openSync(path, 'a+', 0o600);
+    const log = openSync(path, logFlags, 0o600);
     // Also shows whether there is room: on a full disk the node could not even say why it ended.
     writeSync(log, `${JSON.stringify({ level: 'info', time: new Date(systemClock.wallMs()).toISOString(), pid: process.pid, msg: 'starting a node in the background' })}\n`);
     return log;
   } catch (error) {
+    if (errnoOf(error) === 'ELOOP') throw new MaculaError('MACULA_PERMISSION_DENIED', `${path} is a link, and the node's log is not written through one`, { details: { path }, hint: 'Remove the link. For a log elsewhere, start the node without --detach and redirect its output.' });
     throw storeError("cannot write the node's log", directory, error);
   }
 }

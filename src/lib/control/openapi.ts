@@ -71,10 +71,10 @@ export function openApiDocument(version: string): Json {
       title: 'Macula control socket',
       version,
       summary: 'HTTP/1.1 and JSON over the control socket of a node',
-      description: 'Listens on control.sock in the data directory: `curl --unix-socket control.sock http://macula/v1/status`. Every answer carries the version of the node in the header macula-version.',
+      description: 'Listens on control.sock in the data directory: `curl --unix-socket control.sock http://node/v1/status`. Every answer carries the version of the node in the header macula-version.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    servers: [{ url: 'http://macula', description: 'Any host name; the socket decides' }],
+    servers: [{ url: 'http://node', description: 'Any host name; the socket decides' }],
     paths,
     components: {
       responses: { Failure: { description: 'Refused or failed', content: { 'application/json': { schema: versioned(errorBody) } } } },

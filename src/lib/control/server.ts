@@ -26,7 +26,6 @@ import { parseWaitCondition } from './wait-condition.js';
 export interface ControlServerSettings {
   /** Path of the Unix socket, or name of the pipe. */
   readonly socketPath: string;
-  readonly dataDir: string;
   /** Version of Macula, sent with every answer. */
   readonly version: string;
 }
@@ -93,7 +92,7 @@ export class ControlServer implements Service {
 
   async #listen(app: FastifyInstance): Promise<void> {
     await app.ready();
-    await listenOnSocket(app.server, this.#settings.socketPath, this.#settings.dataDir);
+    await listenOnSocket(app.server, this.#settings.socketPath);
     // Without a listener, a connection that cannot be accepted (no descriptor left) would end the process.
     app.server.on('error', (error) => this.#logger.warn('control connection not accepted', { error }));
   }

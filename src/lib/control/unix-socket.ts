@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { dirname } from 'node:path';
 import { errnoOf, MaculaError } from '../base/errors.js';
@@ -8,31 +8,21 @@ import { probeSocket } from './socket-probe.js';
 const isPipe = (path: string): boolean => path.startsWith('\\\\.\\pipe\\');
 
 /**
- * Makes an HTTP server listen on a Unix socket that only its owner can reach, or on a named pipe. The socket of a dead
- * process is taken over, that of a live one never.
+ * Makes an HTTP server listen on a Unix socket that only its owner can reach, or on a named pipe. A directory that is not there is
+ * made for its owner alone; one that is keeps its mode, as others may need it. The socket of a dead process is taken over, that of a
+ * live one never.
  * @throws MaculaError MACULA_ALREADY_RUNNING, MACULA_FILE_EXISTS (something else is at that path),
  * MACULA_PERMISSION_DENIED, MACULA_INVALID_CONFIG (the directory cannot be made)
  */
-export async function listenOnSocket(server: Server, path: string, dataDir: string): Promise<void> {
+export async function listenOnSocket(server: Server, path: string): Promise<void> {
   try {
-    if (!isPipe(path)) makePrivate(dirname(path), dataDir);
+    if (!isPipe(path)) makePrivateDirectory(dirname(path));
     await clearStale(path);
     await bind(server, path);
     if (!isPipe(path)) chmodSync(path, 0o600);
   } catch (error) {
     throw explain(error, path);
   }
-}
-
-/**
- * Creates the socket's directory for its owner alone. An existing one is closed to others only if it is the node's own
- * data directory: a socket can also be put in a directory that others need.
- */
-function makePrivate(directory: string, dataDir: string): void {
-  makePrivateDirectory(directory);
-  if (directory !== dataDir) return;
-  const { uid, mode } = statSync(directory);
-  if (uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(directory, 0o700);
 }
 
 async function clearStale(path: string): Promise<void> {

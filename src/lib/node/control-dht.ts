@@ -7,7 +7,7 @@ import type {
 } from '../control/protocol-dht.js';
 import type { WriteOptions } from '../dht/dht.js';
 import type { NodeDht } from './node-dht.js';
-import { writtenBytes } from './written-bytes.js';
+import { bytesFrom, writtenBytes } from './written-bytes.js';
 
 /** Pause between two looks for a key that somebody waits for. */
 const keyPollMs = 500;
@@ -25,8 +25,8 @@ export class DhtControl implements DhtHandlers {
     this.#clock = components.clock;
   }
 
-  dhtPut({ key, value, encoding, ttlMs, timeoutMs, ...write }: DhtPutInput, signal: AbortSignal): Promise<DhtStoreResult> {
-    const bytes = Buffer.from(value, encoding);
+  async dhtPut({ key, value, encoding, ttlMs, timeoutMs, ...write }: DhtPutInput, signal: AbortSignal): Promise<DhtStoreResult> {
+    const bytes = bytesFrom(value, encoding);
     return this.#within(timeoutMs, `storing ${JSON.stringify(key)}`, signal, (stop) =>
       this.#dht.put(key, bytes, { ...writeOptions(write, stop), ...(ttlMs === undefined ? {} : { ttlMs }) }),
     );

@@ -3,7 +3,7 @@ import type { PubSubHandlers } from '../control/ports.js';
 import type { PubSubEventLine, PubSubPublishInput, PubSubPublishResult, PubSubSubscribeInput } from '../control/protocol-pubsub.js';
 import type { PubSubEvent } from '../pubsub/pubsub-types.js';
 import type { NodePubSub } from './node-pubsub.js';
-import { writtenBytes } from './written-bytes.js';
+import { bytesFrom, writtenBytes } from './written-bytes.js';
 
 /** What the control socket needs of a node's publish/subscribe. */
 export type ControlledPubSub = Pick<NodePubSub, 'publish' | 'subscribe' | 'ready'>;
@@ -17,7 +17,7 @@ export class PubSubControl implements PubSubHandlers {
   }
 
   async pubsubPublish({ topic, payload, encoding, qos, requireSubscribers, timeoutMs }: PubSubPublishInput, signal: AbortSignal): Promise<PubSubPublishResult> {
-    const result = await this.#pubsub.publish(topic, Buffer.from(payload, encoding), { qos, requireSubscribers, timeoutMs, signal });
+    const result = await this.#pubsub.publish(topic, bytesFrom(payload, encoding), { qos, requireSubscribers, timeoutMs, signal });
     if (qos === 0 || result.delivered === result.subscribers) return result;
     throw new MaculaError('MACULA_PARTLY_DELIVERED', `${result.delivered} of ${result.subscribers} subscribers acknowledged the message`, { details: { ...result } });
   }

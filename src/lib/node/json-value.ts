@@ -1,4 +1,6 @@
 import { MaculaError } from '../base/errors.js';
+import { maxMessageDepth } from '../wire/message-pack-scan.js';
+import { bytesFrom } from './written-bytes.js';
 
 /** Key of the object that stands for bytes in JSON. */
 const bytesKey = '$base64';
@@ -12,17 +14,22 @@ export function toJsonValue(value: unknown): unknown {
   return value === undefined ? null : value;
 }
 
-/** The inverse: `{"$base64":"…"}` becomes bytes. @throws MaculaError MACULA_USAGE where it is not base64 */
+/** The inverse: `{"$base64":"…"}` becomes bytes. @throws MaculaError MACULA_USAGE where it is not base64, MACULA_INVALID_VALUE where it is nested too deeply */
 export function fromJsonValue(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(fromJsonValue);
+  return fromJson(value, maxMessageDepth);
+}
+
+function fromJson(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value);
+  const entries = Array.isArray(value) ? [] : Object.entries(value);
   const only = entries[0];
   if (entries.length === 1 && only?.[0] === bytesKey) return bytesOf(only[1]);
-  return Object.fromEntries(entries.map(([key, item]) => [key, fromJsonValue(item)]));
+  if (depth === 0) throw new MaculaError('MACULA_INVALID_VALUE', `the value is nested deeper than ${maxMessageDepth}`, { details: { maxDepth: maxMessageDepth } });
+  if (Array.isArray(value)) return value.map((item) => fromJson(item, depth - 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, fromJson(item, depth - 1)]));
 }
 
 function bytesOf(text: unknown): Uint8Array {
-  if (typeof text === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(text) && text.length % 4 === 0) return Buffer.from(text, 'base64');
+  if (typeof text === 'string') return bytesFrom(text, 'base64');
   throw new MaculaError('MACULA_USAGE', `behind ${bytesKey} stand bytes in base64`);
 }

@@ -23,6 +23,7 @@ export class PeerWhy {
   /** @throws MaculaError MACULA_PEER_NOT_FOUND where it is neither connected nor among the peers */
   explain(nodeId: NodeId): PeerWhyResult {
     const { puncher, punchHistory, nat } = this.#parts;
+    if (nodeId === this.#parts.running('identity').nodeId) throw new MaculaError('MACULA_SELF_DIAL', `${nodeId} is this node itself`);
     const session = this.#parts.running('sessions').get(nodeId);
     if (!session && !this.#parts.running('peers').listPeers().some((peer) => peer.nodeId === nodeId)) {
       throw new MaculaError('MACULA_PEER_NOT_FOUND', `${nodeId} is no peer of this node`, { hint: `Connect to it with \`macula peers connect ${nodeId}\`.` });

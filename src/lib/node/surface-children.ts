@@ -10,7 +10,7 @@ export function controlChild({ handlers, clock, logger }: TreeComponents, settin
   return {
     id: 'control',
     start: async () => {
-      const server = new ControlServer({ handlers, clock, logger }, { socketPath: settings.socket, dataDir: settings.dataDir, version });
+      const server = new ControlServer({ handlers, clock, logger }, { socketPath: settings.socket, version });
       await server.start();
       return () => server.stop();
     },

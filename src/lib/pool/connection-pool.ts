@@ -333,7 +333,7 @@ export class ConnectionPool implements Service {
   }
 
   #excluded(nodeId: NodeId, forMs: number | undefined): void {
-    if (forMs !== undefined) this.#events.emit('excluded', { nodeId, forMs });
+    if (forMs !== undefined) this.#events.emit('excluded', { nodeId, forMs: Math.round(forMs) });
   }
 
   /** One timer for all; deadlines only ever move later, so one that is set too early merely looks once more. */

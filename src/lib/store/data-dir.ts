@@ -7,8 +7,8 @@ import { storeError } from './store-error.js';
 /** Only the owner may look into it: it holds the private key and the control socket. */
 const privateMode = 0o700;
 
-/** Any of these shows that a directory is a node's own. */
-const ownFiles = ['node.pid', 'store', 'key.pem', 'cert.pem'];
+/** What a node keeps in its directory. */
+const ownNames: ReadonlySet<string> = new Set(['node.pid', 'node.lock', 'node.log', 'control.sock', 'config.json', 'store', 'key.pem', 'cert.pem']);
 
 /**
  * Makes the data directory (and those above it) if absent and sees that it is writable, and private where it is the
@@ -31,7 +31,7 @@ export async function prepareDataDir(path: string): Promise<void> {
 
 async function isOwn(path: string): Promise<boolean> {
   const names = await readdir(path);
-  return names.length === 0 || names.some((name) => ownFiles.includes(name));
+  return names.every((name) => ownNames.has(name) || name.startsWith('store.damaged-'));
 }
 
 function notADirectory(path: string): MaculaError {

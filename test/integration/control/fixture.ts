@@ -54,7 +54,7 @@ export class ControlFixture {
 
   server(handlers: Partial<ControlHandlers> = {}, socketPath = this.socketPath, clock: Clock = systemClock): ControlServer {
     const components = { handlers: handlersWith(handlers), clock, logger: silentLogger };
-    const server = new ControlServer(components, { socketPath, dataDir: this.dataDir, version: '1.0.0' });
+    const server = new ControlServer(components, { socketPath, version: '1.0.0' });
     this.#servers.push(server);
     return server;
   }

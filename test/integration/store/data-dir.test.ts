@@ -30,6 +30,10 @@ describe('the data directory', () => {
     await chmod(base, 0o1777);
     await prepareDataDir(base);
     expect((await stat(base)).mode & 0o7777).to.equal(0o1777);
+    // Also when the node comes again, to what it wrote there.
+    await writeFile(join(base, 'key.pem'), '');
+    await prepareDataDir(base);
+    expect((await stat(base)).mode & 0o7777).to.equal(0o1777);
   });
 
   it('is refused where the system has no such place to make it', async function () {

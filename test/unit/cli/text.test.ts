@@ -15,6 +15,8 @@ describe('text for people', () => {
     expect([512, 2048, 3 * 1024 ** 3].map(humanBytes)).to.deep.equal(['512 B', '2.0 KiB', '3.0 GiB']);
   });
 
+  it('shows what turns the direction of text or breaks lines as escapes', () => expect(printable('a\u202eb\u2028c\u2066שלום')).to.equal('a\\u202eb\\u2028c\\u2066שלום'));
+
   it('shows control characters as escapes', () => expect(printable('a\u001b[0m\u0007\u009bé')).to.equal('a\\x1b[0m\\x07\\x9bé'));
 });
 

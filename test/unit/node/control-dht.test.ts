@@ -24,6 +24,12 @@ const errorOf = (promise: Promise<unknown>): Promise<MaculaError> =>
   }, (error: MaculaError) => error);
 
 describe('the DHT on the control socket', () => {
+  for (const value of ['!!!', 'aGk', 'aGl=', 'aG k=', 'aGk=\n']) {
+    it(`does not store ${JSON.stringify(value)} as what base64 may mean by it`, async () => {
+      expect(await errorOf(control({}).dhtPut(dhtPutRequest.parse({ key: 'k', value, encoding: 'base64' }), signal))).to.include({ code: 'MACULA_USAGE' });
+    });
+  }
+
   for (const [name, bytes, written] of [
     ['text as it is', Buffer.from('Zürich\n'), { value: 'Zürich\n', encoding: 'utf8' }],
     ['an empty value as text', Buffer.alloc(0), { value: '', encoding: 'utf8' }],

@@ -30,6 +30,13 @@ describe('values of the mesh as JSON', () => {
     expect(fromJsonValue(value)).to.deep.equal(value);
   });
 
+  it('are refused where they are nested deeper than the mesh carries, before the stack ends', () => {
+    const nested = (depth: number, inner: unknown): unknown => Array.from({ length: depth }).reduce((value) => [value], inner);
+    for (const inner of [1, { $base64: 'aGk=' }]) expect(() => fromJsonValue(nested(32, inner))).not.to.throw();
+    for (const depth of [33, 100_000]) expect(() => fromJsonValue(nested(depth, 1))).to.throw(MaculaError).with.property('code', 'MACULA_INVALID_VALUE');
+    expect(() => fromJsonValue({ a: nested(32, 1) })).to.throw(MaculaError).with.property('code', 'MACULA_INVALID_VALUE');
+  });
+
   it('keep a key that would be a prototype a key, both ways', () => {
     const value = JSON.parse('{"__proto__":{"polluted":true}}') as object;
     for (const read of [toJsonValue(value), fromJsonValue(value)] as object[]) {
