@@ -1,4 +1,5 @@
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { MaculaError } from '../base/errors.js';
 import { DerError, DerReader, DerTag, splitCertificate } from './der.js';
 import type { KeyType, PeerIdentity } from './identity.js';
@@ -20,6 +21,9 @@ export interface InspectedCertificate {
   readonly x509: X509Certificate;
 }
 
+/** What is kept of a certificate that met every rule. */
+type CertificateFacts = Pick<InspectedCertificate, 'nodeId' | 'keyType' | 'notBeforeMs' | 'notAfterMs'>;
+
 const hex = (text: string): string => text.replaceAll(' ', '');
 /** AlgorithmIdentifiers of signatures with SHA-256, -384 and -512: RFC 8410 §3, RFC 5758 §3.2, RFC 4055 §5. */
 const signatureAlgorithms: Readonly<Record<KeyType, readonly string[]>> = {
@@ -35,6 +39,10 @@ function invalid(rule: string, cause?: unknown): MaculaError {
 /** Bit 0 of the bit string, behind the octet that counts unused bits. */
 function allowsDigitalSignature(keyUsage: Uint8Array): boolean {
   return ((new DerReader(keyUsage).readLast(DerTag.bitString).content[1] ?? 0) & 0x80) !== 0;
+}
+
+function checkSize(der: Uint8Array): void {
+  if (der.length > maxCertificateBytes) throw invalid(`it is larger than ${maxCertificateBytes} bytes`);
 }
 
 function inspectUnguarded(der: Uint8Array): InspectedCertificate {
@@ -58,7 +66,7 @@ function inspectUnguarded(der: Uint8Array): InspectedCertificate {
  * @throws MaculaError MACULA_CERTIFICATE_INVALID with the rule in message and details
  */
 export function inspectCertificate(der: Uint8Array): InspectedCertificate {
-  if (der.length > maxCertificateBytes) throw invalid(`it is larger than ${maxCertificateBytes} bytes`);
+  checkSize(der);
   try {
     return inspectUnguarded(der);
   } catch (error) {
@@ -69,7 +77,7 @@ export function inspectCertificate(der: Uint8Array): InspectedCertificate {
 }
 
 /** @param wallMs Clock.wallMs() @throws MaculaError MACULA_CERTIFICATE_EXPIRED unless it is valid at that moment */
-export function checkValidity(certificate: InspectedCertificate, wallMs: number): void {
+export function checkValidity(certificate: Pick<InspectedCertificate, 'notBeforeMs' | 'notAfterMs'>, wallMs: number): void {
   const { notBeforeMs, notAfterMs } = certificate;
   if (wallMs >= notBeforeMs && wallMs <= notAfterMs) return;
   const [notBefore, notAfter, now] = [notBeforeMs, notAfterMs, wallMs].map((ms) => new Date(ms).toISOString());
@@ -81,15 +89,39 @@ export function checkValidity(certificate: InspectedCertificate, wallMs: number)
 
 /**
  * The identity that a peer's certificate chain proves, checked on every handshake on both sides (the handshake
- * itself proves possession of the key). Safe on any bytes; takes about 0.2 ms.
+ * itself proves possession of the key). Safe on any bytes; takes about 0.4 ms.
  * @param chain DER, leaf first @param wallMs Clock.wallMs()
  * @throws MaculaError MACULA_CERTIFICATE_INVALID, MACULA_CERTIFICATE_EXPIRED, naming the rule that failed
  */
 export function verifyPeerChain(chain: readonly Uint8Array[], wallMs: number): PeerIdentity {
+  return identityOf(chain, wallMs, inspectCertificate);
+}
+
+/**
+ * {@link verifyPeerChain} for a node that meets the same peers again and again: what was found of a certificate that met every rule is kept under
+ * its SHA-256, which takes 0.01 ms to look up. Its validity is checked each time; one that is refused is looked at anew.
+ * @param maxRemembered certificates remembered, those met last
+ */
+export function rememberingVerifier(maxRemembered: number): (chain: readonly Uint8Array[], wallMs: number) => PeerIdentity {
+  const remembered = new LRUCache<string, CertificateFacts>({ max: maxRemembered });
+  const inspect = (der: Uint8Array): CertificateFacts => {
+    checkSize(der);
+    const fingerprint = createHash('sha256').update(der).digest('base64');
+    const known = remembered.get(fingerprint);
+    if (known) return known;
+    const { nodeId, keyType, notBeforeMs, notAfterMs } = inspectCertificate(der);
+    const facts = { nodeId, keyType, notBeforeMs, notAfterMs };
+    remembered.set(fingerprint, facts);
+    return facts;
+  };
+  return (chain, wallMs) => identityOf(chain, wallMs, inspect);
+}
+
+function identityOf(chain: readonly Uint8Array[], wallMs: number, inspect: (der: Uint8Array) => CertificateFacts): PeerIdentity {
   const [der] = chain;
   if (der === undefined) throw invalid('there is none');
   if (chain.length !== 1) throw invalid(`exactly one is expected, but ${chain.length} were sent`);
-  const inspected = inspectCertificate(der);
-  checkValidity(inspected, wallMs);
-  return { nodeId: inspected.nodeId, keyType: inspected.keyType, certificateDer: der };
+  const facts = inspect(der);
+  checkValidity(facts, wallMs);
+  return { nodeId: facts.nodeId, keyType: facts.keyType, certificateDer: der };
 }

@@ -38,6 +38,8 @@ function placeOf(url: string): string {
 export class Pins {
   readonly #store: KeyValue<PinRecord>;
   readonly #clock: Clock;
+  /** Asked for several times with each connection; read once, as nobody else writes to the store. */
+  #denied: Set<NodeId> | undefined;
 
   constructor(components: PinsComponents) {
     this.#store = components.store;
@@ -77,15 +79,17 @@ export class Pins {
   /** Marks an id untrusted until {@link allow}. @throws MaculaError MACULA_STORE_FAILED */
   async deny(nodeId: NodeId): Promise<void> {
     await this.#store.put(deniedPrefix + nodeId, { nodeId, sinceMs: this.#clock.wallMs() });
+    this.#deniedIds().add(nodeId);
   }
 
   /** Takes an id off the deny list; no error if it is not on it. @throws MaculaError MACULA_STORE_FAILED */
   async allow(nodeId: NodeId): Promise<void> {
     await this.#store.remove(deniedPrefix + nodeId);
+    this.#deniedIds().delete(nodeId);
   }
 
   isDenied(nodeId: NodeId): boolean {
-    return this.#store.get(deniedPrefix + nodeId) !== undefined;
+    return this.#deniedIds().has(nodeId);
   }
 
   /** Everything remembered, denied ids first, each kind in key order. */
@@ -94,5 +98,11 @@ export class Pins {
       if (key.startsWith(urlPrefix)) return { kind: 'pinned', url: key.slice(urlPrefix.length), nodeId, sinceMs };
       return { kind: 'denied', nodeId, sinceMs };
     });
+  }
+
+  #deniedIds(): Set<NodeId> {
+    if (this.#denied) return this.#denied;
+    const keys = [...this.#store.entries()].map(([key]) => key).filter((key) => key.startsWith(deniedPrefix));
+    return (this.#denied = new Set(keys.map((key) => key.slice(deniedPrefix.length))));
   }
 }

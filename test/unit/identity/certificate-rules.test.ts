@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ErrorCode } from '../../../src/lib/base/error-catalogue.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
-import { maxCertificateBytes, verifyPeerChain } from '../../../src/lib/identity/certificate-rules.js';
+import { maxCertificateBytes, rememberingVerifier, verifyPeerChain } from '../../../src/lib/identity/certificate-rules.js';
 import { keyTypes } from '../../../src/lib/identity/identity.js';
 import { derOf, identityAt, KeyUsageFlags, newPair, now, oddCertificate, rsa } from './certificate-fixtures.js';
 
@@ -139,4 +139,73 @@ describe('certificate rules', () => {
       }), { numRuns: 1000 });
     });
   }
+});
+
+describe('a verifier that remembers certificates', () => {
+  /** How often the signature of a certificate was verified while `work` ran. */
+  function verifications(work: () => void): number {
+    const { verify } = X509Certificate.prototype;
+    let count = 0;
+    X509Certificate.prototype.verify = function (key) {
+      count++;
+      return verify.call(this, key);
+    };
+    try {
+      work();
+    } finally {
+      X509Certificate.prototype.verify = verify;
+    }
+    return count;
+  }
+  const codeOf = (work: () => unknown): unknown => {
+    try {
+      work();
+      return undefined;
+    } catch (error) {
+      return (error as MaculaError).code;
+    }
+  };
+
+  it('looks into each once, and says the same of it every time', async () => {
+    const ders = [derOf(await identityAt(now)), derOf(await identityAt(now))];
+    const check = rememberingVerifier(10);
+    expect(verifications(() => {
+      for (const der of [...ders, ...ders, ...ders]) {
+        const { certificateDer, ...peer } = check([new Uint8Array(der)], now);
+        const { certificateDer: same, ...expected } = verifyPeerChain([der], now);
+        expect(peer).to.deep.equal(expected);
+        expect(Buffer.compare(certificateDer, same)).to.equal(0);
+      }
+    }) - 6, 'beside those of verifyPeerChain').to.equal(2);
+  });
+
+  it('holds one it knows to its validity each time', async () => {
+    const der = derOf(await identityAt(now));
+    const check = rememberingVerifier(10);
+    check([der], now);
+    expect(codeOf(() => check([der], Date.UTC(2036, 5, 1, 12) + 1))).to.equal('MACULA_CERTIFICATE_EXPIRED');
+    expect(codeOf(() => check([der], now - 2 * day))).to.equal('MACULA_CERTIFICATE_EXPIRED');
+    expect(codeOf(() => check([der], now))).to.equal(undefined);
+  });
+
+  it('takes nothing else for one it knows: not one changed by a bit, nor a longer chain', async () => {
+    const der = derOf(await identityAt(now));
+    const check = rememberingVerifier(10);
+    check([der], now);
+    for (let index = 0; index < der.length; index += 7) {
+      const changed = Buffer.from(der);
+      changed[index]! ^= 1;
+      expect(codeOf(() => check([changed], now)), `bit of byte ${index}`).to.equal('MACULA_CERTIFICATE_INVALID');
+    }
+    for (const chain of [[], [der, der], [Buffer.concat([der, der])], [Buffer.alloc(maxCertificateBytes + 1)]]) expect(codeOf(() => check(chain, now))).to.equal('MACULA_CERTIFICATE_INVALID');
+  });
+
+  it('remembers no more than it is told to, and none that was refused', async () => {
+    const [first, second] = [derOf(await identityAt(now)), derOf(await identityAt(now))];
+    const changed = Buffer.from(first);
+    changed[changed.length - 1]! ^= 1;
+    const check = rememberingVerifier(1);
+    const looks = (der: Uint8Array): number => verifications(() => void codeOf(() => check([der], now)));
+    expect([first, first, second, first, changed, changed].map(looks)).to.deep.equal([1, 0, 1, 1, 1, 1]);
+  });
 });
