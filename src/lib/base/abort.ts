@@ -13,13 +13,43 @@ export function abortError(signal: AbortSignal): MaculaError {
   return new MaculaError('MACULA_ABORTED', 'the operation was cancelled');
 }
 
+/** Listeners that were ever added to a signal, up to {@link countedListeners}. */
+const listened = new WeakMap<AbortSignal, number>();
+
+/** Fewer than Node.js takes for a leak. Lifting its limit costs as much as a listener, and most signals never have so many. */
+const countedListeners = 3;
+
 /**
  * Calls back when the signal aborts; the listener is to be removed when nothing waits any more. A signal may end as much work at
  * once as there is, callers' own among them, so that many listeners are no sign of a leak, which Node.js would warn of from the eleventh on.
  */
 export function onceAborted(signal: AbortSignal, listener: () => void): void {
-  setMaxListeners(0, signal);
+  const count = (listened.get(signal) ?? 0) + 1;
+  if (count <= countedListeners) listened.set(signal, count);
+  if (count === countedListeners) setMaxListeners(0, signal);
   signal.addEventListener('abort', listener, { once: true });
+}
+
+/** A signal that can be aborted by itself, too. */
+export interface Follower {
+  readonly signal: AbortSignal;
+  /** Aborts it, unless it is aborted, and lets go of the signal it follows. */
+  end(reason: MaculaError): void;
+}
+
+/** A signal that aborts when `signal` does, and can be aborted alone: as AbortSignal.any with a controller of one's own, for less. */
+export function following(signal: AbortSignal): Follower {
+  const controller = new AbortController();
+  const forward = (): void => controller.abort(signal.reason);
+  if (signal.aborted) forward();
+  else onceAborted(signal, forward);
+  return {
+    signal: controller.signal,
+    end: (reason) => {
+      signal.removeEventListener('abort', forward);
+      controller.abort(reason);
+    },
+  };
 }
 
 /** Resolves after `delayMs`; rejects at once when `signal` aborts. */

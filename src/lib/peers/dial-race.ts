@@ -1,9 +1,12 @@
-import { abortError, delay } from '../base/abort.js';
+import { abortError, following } from '../base/abort.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 
 /** Head start of an address over the next (RFC 8305 §5 recommends 250 ms). */
 const staggerMs = 250;
+
+/** What ends those that lost; made once, as every dial that succeeds has losers. */
+const lost = new MaculaError('MACULA_ABORTED', 'another way to the peer was quicker');
 
 /**
  * Tries addresses in order, each with a head start over the next, which comes at once when one fails. The first
@@ -17,19 +20,18 @@ export async function raceAddresses<Address, Result>(
   signal: AbortSignal,
   attempt: (address: Address, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const losers = new AbortController();
-  const stop = AbortSignal.any([signal, losers.signal]);
+  const race = following(signal);
   const failures: MaculaError[] = [];
   const running = new Set<Promise<void>>();
   let won: { result: Result } | undefined;
   try {
-    for (const address of addresses) {
-      const one = attempt(address, stop).then(
+    for (const [index, address] of addresses.entries()) {
+      const one = attempt(address, race.signal).then(
         (result) => void (won ??= { result }),
         (error: unknown) => void failures.push(MaculaError.from(error)),
       ).finally(() => running.delete(one));
       running.add(one);
-      await headStart(clock, running, stop);
+      if (index + 1 < addresses.length) await headStart(clock, running);
       if (won) return won.result;
       if (signal.aborted) throw abortError(signal);
     }
@@ -38,7 +40,7 @@ export async function raceAddresses<Address, Result>(
       if (won) return won.result;
     }
   } finally {
-    losers.abort();
+    race.end(lost);
   }
   if (signal.aborted) throw abortError(signal);
   throw mostTelling(failures);
@@ -50,24 +52,26 @@ export async function raceAddresses<Address, Result>(
  * @param ways each must end soon after its signal aborts
  */
 export async function raceWays<Result>(ways: readonly ((signal: AbortSignal) => Promise<Result>)[], signal: AbortSignal): Promise<Result> {
-  const losers = new AbortController();
-  const stop = AbortSignal.any([signal, losers.signal]);
+  const race = following(signal);
   try {
-    return await Promise.any(ways.map((way) => way(stop)));
+    return await Promise.any(ways.map((way) => way(race.signal)));
   } catch (error) {
     if (signal.aborted) throw abortError(signal);
     throw mostTelling((error as AggregateError).errors.map((one) => MaculaError.from(one)));
   } finally {
-    losers.abort();
+    race.end(lost);
   }
 }
 
-/** Ends early when any attempt does. */
-async function headStart(clock: Clock, attempts: ReadonlySet<Promise<void>>, stop: AbortSignal): Promise<void> {
-  const waiting = new AbortController();
-  const pause = delay(clock, staggerMs, AbortSignal.any([stop, waiting.signal])).catch(() => undefined);
-  await Promise.race([...attempts, pause]);
-  waiting.abort();
+/** Ends early when any attempt does, which each does soon after the race is over. */
+function headStart(clock: Clock, attempts: ReadonlySet<Promise<void>>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimer(staggerMs, resolve);
+    void Promise.race(attempts).then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
 }
 
 /** An answer, even a refusal, says more than silence. */

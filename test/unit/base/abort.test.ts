@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { getEventListeners } from 'node:events';
-import { delay, untilAborted, withTimeout } from '../../../src/lib/base/abort.js';
+import { delay, following, untilAborted, withTimeout } from '../../../src/lib/base/abort.js';
 import { MaculaError } from '../../../src/lib/base/errors.js';
 import { settle, VirtualClock } from '../../support/virtual-clock.js';
 
@@ -70,5 +70,18 @@ describe('waiting with an AbortSignal', () => {
     } finally {
       process.off('warning', onWarning);
     }
+  });
+
+  it('a signal that follows another aborts with it, for its reason, or alone, and then lets go of it', () => {
+    const [first, second] = [new MaculaError('MACULA_CONNECTION_CLOSED', 'gone'), new MaculaError('MACULA_ABORTED', 'lost')];
+    const leader = new AbortController();
+    const [one, other] = [following(leader.signal), following(leader.signal)];
+    other.end(second);
+    expect([one.signal.aborted, other.signal.aborted, other.signal.reason]).to.deep.equal([false, true, second]);
+    expect(getEventListeners(leader.signal, 'abort')).to.have.length(1);
+    leader.abort(first);
+    expect([one.signal.reason, other.signal.reason]).to.deep.equal([first, second]);
+    one.end(second);
+    expect([one.signal.reason, following(leader.signal).signal.reason]).to.deep.equal([first, first]);
   });
 });

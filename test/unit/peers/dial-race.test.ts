@@ -48,6 +48,17 @@ describe('a race of addresses', () => {
     expect(clock.pendingTimers).to.equal(0);
   });
 
+  it('sets no timer of its own where there is nobody to have a head start over', async () => {
+    const clock = new VirtualClock();
+    let timers = -1;
+    const result = await raceAddresses(clock, ['a'], new AbortController().signal, async (address) => {
+      await Promise.resolve();
+      timers = clock.pendingTimers;
+      return address;
+    });
+    expect([result, timers]).to.deep.equal(['a', 0]);
+  });
+
   it('goes on at once when one fails', async () => {
     const { log, outcome } = await race({ a: [10, 'MACULA_UNREACHABLE'], b: [20] });
     expect(outcome).to.equal('b');
