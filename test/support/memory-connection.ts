@@ -75,9 +75,9 @@ export class MemoryConnection implements Connection {
     this.admitted = true;
   }
 
-  setPathKey(key: Uint8Array): void {
-    if (key.length !== 32) throw new MaculaError('MACULA_UNEXPECTED', 'a path key has 32 bytes');
-    this.pathKey = key;
+  setPathKey(key: () => Uint8Array): void {
+    this.pathKey = key();
+    if (this.pathKey.length !== 32) throw new MaculaError('MACULA_UNEXPECTED', 'a path key has 32 bytes');
   }
 
   addRoute(): void {

@@ -131,7 +131,7 @@ export class Handshake implements FrameStreamOwner {
     }
   }
 
-  #admitted(hello: PeerHello, pathKey: Uint8Array): void {
+  #admitted(hello: PeerHello, pathKey: () => Uint8Array): void {
     if (this.#over) return;
     this.#over = true;
     this.#timer.cancel();

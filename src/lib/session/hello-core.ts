@@ -46,7 +46,7 @@ export type HelloEvent = { readonly kind: 'start' } | { readonly kind: 'frame'; 
 
 export type HelloEffect =
   | { readonly kind: 'send'; readonly type: FrameType; readonly flags: number; readonly body: unknown }
-  | { readonly kind: 'admitted'; readonly hello: PeerHello; readonly pathKey: Uint8Array }
+  | { readonly kind: 'admitted'; readonly hello: PeerHello; readonly pathKey: () => Uint8Array }
   | { readonly kind: 'refuse'; readonly closeCode: CloseCode; readonly error: MaculaError };
 
 type State =
@@ -133,7 +133,7 @@ export class HelloCore {
     const body = admittedBody({ ...this.#side(), proof });
     return [
       { kind: 'send', type: FrameType.admitted, flags: FrameFlag.reply, body: [id, body] },
-      { kind: 'admitted', hello: helloOf(peer), pathKey: derivePathKey(clientShare, this.#party.pathSecret) },
+      { kind: 'admitted', hello: helloOf(peer), pathKey: () => derivePathKey(clientShare, this.#party.pathSecret) },
     ];
   }
 
@@ -164,7 +164,7 @@ export class HelloCore {
 
   #accept(peer: HelloSide): HelloEffect[] {
     this.#state = { name: 'done' };
-    return [{ kind: 'admitted', hello: helloOf(peer), pathKey: derivePathKey(this.#party.pathSecret, peer.pathSecret) }];
+    return [{ kind: 'admitted', hello: helloOf(peer), pathKey: () => derivePathKey(this.#party.pathSecret, peer.pathSecret) }];
   }
 
   #side(): HelloSide {

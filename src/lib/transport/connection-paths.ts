@@ -49,6 +49,7 @@ export class ConnectionPaths {
   readonly #doubtListeners: ((inDoubt: boolean) => void)[] = [];
   readonly #isLoopback: boolean;
   #keyed: Keyed | undefined;
+  #newKey: (() => Keyed) | undefined;
   #stopped = false;
   /** The packets sent last, a ring. */
   readonly #last: { readonly buffer: Buffer; bytes: number }[] = [];
@@ -80,15 +81,24 @@ export class ConnectionPaths {
     this.#doubtListeners.push(listener);
   }
 
-  /** @param peerId the peer's connection id @throws RangeError for a key that is not 32 bytes */
-  setKey(key: Uint8Array, peerId: Uint8Array): void {
-    if (key.length !== 32) throw new RangeError('a path key has 32 bytes');
+  /** @param key asked for in {@link takeKey} @param peerId the peer's connection id */
+  setKey(key: () => Uint8Array, peerId: Uint8Array): void {
     if (this.#keyed || peerId.length !== peerIdBytes) return;
-    this.#keyed = { key: Uint8Array.from(key), peerId: Uint8Array.from(peerId) };
+    this.#newKey = () => ({ key: Uint8Array.from(key()), peerId: Uint8Array.from(peerId) });
+  }
+
+  /** Takes up a key that was set, which sends probes: call it when what the peer waits for is sent. @throws RangeError for a key that is not 32 bytes */
+  takeKey(): void {
+    if (!this.#newKey || this.#stopped) return;
+    const keyed = this.#newKey();
+    this.#newKey = undefined;
+    if (keyed.key.length !== 32) throw new RangeError('a path key has 32 bytes');
+    this.#keyed = keyed;
     this.#perform(this.#core.handle({ type: 'keyed' }, this.#host.clock.nowMs()));
   }
 
   add(route: Route): void {
+    this.takeKey();
     if (this.#stopped || this.#host.hopOf(route) === undefined || this.#isTooNarrow(route)) return;
     this.mayRelay ||= route.kind === 'relay';
     this.#perform(this.#core.handle({ type: 'addRoute', route }, this.#host.clock.nowMs()));
@@ -96,6 +106,7 @@ export class ConnectionPaths {
 
   /** Sends a probe to each at once; those that are answered become routes. */
   punch(routes: readonly DirectRoute[]): void {
+    this.takeKey();
     const reachable = routes.filter((route) => this.#host.hopOf(route) !== undefined && !this.#isTooNarrow(route));
     if (!this.#stopped) this.#perform(this.#core.handle({ type: 'punch', routes: reachable }, this.#host.clock.nowMs()));
   }

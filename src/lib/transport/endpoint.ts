@@ -127,8 +127,9 @@ export interface Connection {
    * Gives the path layer the 32-byte key both ends agreed on inside the connection. From then on paths are
    * probed; a packet from a new source address triggers a probe of that address, and packets follow only after
    * its authenticated answer.
+   * @param key asked for once, at the end of the turn: what the peer waits for goes first
    */
-  setPathKey(key: Uint8Array): void;
+  setPathKey(key: () => Uint8Array): void;
   /** Adds a route to the path set and probes it (after setPathKey). */
   addRoute(route: Route): void;
   /**

@@ -1,4 +1,6 @@
+import { addressScope } from '../base/address.js';
 import type { Settings } from '../config/schema.js';
+import type { HandshakeSource } from './handshake-limits-core.js';
 
 /** What a connection did so far. */
 export interface ConnectionUse {
@@ -45,6 +47,14 @@ export function overheadAllowanceBytes(use: ConnectionUse, settings: Pick<Settin
 /** Whether a connection's peer sent more overhead than it is allowed. @param use.recvBytes all bytes received */
 export function isOverBudget(use: ConnectionUse & { readonly recvBytes: number }, settings: Pick<Settings, 'overheadBaseBytes'>): boolean {
   return use.recvBytes - use.deliveredBytes > overheadAllowanceBytes(use, settings);
+}
+
+/**
+ * Bytes that may come before admission. On loopback a peer may pad the datagrams of its handshake to 16 KiB, as the library does by itself, and a
+ * busy machine repeats some.
+ */
+export function strangerAllowanceBytes(source: HandshakeSource, { strangerBudgetBytes }: Pick<Settings, 'strangerBudgetBytes'>): number {
+  return 'host' in source && addressScope(source.host) === 'loopback' ? 4 * strangerBudgetBytes : strangerBudgetBytes;
 }
 
 const windowCalls = 64;

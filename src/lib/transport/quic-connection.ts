@@ -1,4 +1,3 @@
-import { addressScope } from '../base/address.js';
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
 import { TokenBucket } from '../base/token-bucket.js';
@@ -7,9 +6,10 @@ import type { PeerIdentity } from '../identity/identity.js';
 import { closeOf, encodeReason, type CloseRequest } from './close-reason.js';
 import { CloseCode, type Connection, type ConnectionClose, type ConnectionStats, type DirectRoute, type PathStatus, type Route, type StreamHandler, type TransportStream } from './endpoint.js';
 import type { HandshakeSource } from './handshake-limits-core.js';
-import { SlowCallTracker, isOverBudget, type ConnectionUse } from './overhead-budget.js';
+import { SlowCallTracker, isOverBudget, strangerAllowanceBytes, type ConnectionUse } from './overhead-budget.js';
 import type { PeerCheck } from './peer-check.js';
 import type { ConnectionPaths } from './connection-paths.js';
+import { smallPayloadBytes } from './datagram-kind.js';
 import type { RelayLink } from './relay-link.js';
 import { checkedCode, quicheErrorOf, type QuicheConnection, type QuicheRecvInfo } from './quiche-binding.js';
 import { StreamTable } from './stream-table.js';
@@ -142,7 +142,7 @@ export class QuicConnection implements Connection {
     this.#admitted = true;
   }
 
-  setPathKey(key: Uint8Array): void {
+  setPathKey(key: () => Uint8Array): void {
     if (this.isClosed) return;
     this.routes.setKey(key, this.#native.destinationId());
     this.#host.activate(this, false);
@@ -231,7 +231,7 @@ export class QuicConnection implements Connection {
   receive(packet: Buffer, host: string, port: number, link: RelayLink | undefined): void {
     if (this.isClosed) return;
     this.#receivedBytes += packet.length;
-    if (!this.#admitted && this.#receivedBytes > this.#strangerBudgetBytes) {
+    if (!this.#admitted && this.#receivedBytes > strangerAllowanceBytes(this.origin.source, this.#host.settings)) {
       this.close(CloseCode.budgetExceeded, 'too many bytes before admission');
       return;
     }
@@ -262,6 +262,7 @@ export class QuicConnection implements Connection {
     if (!request?.atOnce) {
       this.#streams.flush();
       if (!this.#sendPackets() && !request) this.#host.activate(this, false);
+      this.routes.takeKey();
     }
     if (request) this.#sendClose(request);
     if (this.#isOver) return;
@@ -320,13 +321,6 @@ export class QuicConnection implements Connection {
     return isOverBudget({ ...use, recvBytes: recvBytes - settings.connectionWindowBytes }, settings);
   }
 
-  /** On loopback a handshake pads its datagrams to 16 KiB, and a busy machine repeats some. */
-  get #strangerBudgetBytes(): number {
-    const { strangerBudgetBytes } = this.#host.settings;
-    const { source } = this.origin;
-    return 'host' in source && addressScope(source.host) === 'loopback' ? 4 * strangerBudgetBytes : strangerBudgetBytes;
-  }
-
   get #strangerDeadlineMs(): number {
     return this.startedMs + this.#host.settings.handshakeTimeoutMs;
   }
@@ -344,7 +338,10 @@ export class QuicConnection implements Connection {
     this.#host.activate(this, false);
   }
 
-  /** Returns false when there is more to send than one turn allows. */
+  /**
+   * Returns false when there is more to send than one turn allows. Until admission datagrams are small whatever the path carries: the library
+   * pads those of the handshake to their full size.
+   */
   #sendPackets(): boolean {
     for (let count = 0; count < packetsPerTurn; count += 1) {
       const startMs = this.#host.clock.nowMs();
@@ -352,7 +349,7 @@ export class QuicConnection implements Connection {
       if (this.#isThrottled(startMs)) return true;
       let sent: ReturnType<QuicheConnection['send']>;
       try {
-        sent = this.#native.send(buffer);
+        sent = this.#native.send(this.#admitted ? buffer : buffer.subarray(0, smallPayloadBytes));
       } catch (error) {
         this.#finish({ by: 'error', code: 0, reason: quicheErrorOf(error).name });
         return true;

@@ -4,6 +4,7 @@ import { MaculaError } from '../../../src/lib/base/errors.js';
 import { CloseCode } from '../../../src/lib/transport/endpoint.js';
 import { EndpointFixture, Recorder, counted, echo, newIdentity, nextConnection, routeTo } from './endpoint-fixture.js';
 import { nextHop } from '../../../src/lib/transport/route.js';
+import { openUdpSocket, type UdpSocket, type UdpSocketFactory } from '../../../src/lib/transport/udp-socket.js';
 
 async function rejection(promise: Promise<unknown>): Promise<MaculaError> {
   try {
@@ -122,6 +123,25 @@ describe('connections of an endpoint', () => {
     const { client, server } = await fixture.pair({}, { settings: { handshakeTimeoutMs: 2000 } });
     expect((await server.closed).code).to.equal(CloseCode.admissionTimeout);
     expect((await client.closed).code).to.equal(CloseCode.admissionTimeout);
+  });
+
+  it('send small datagrams until they are admitted, on a path that carries large ones, too', async () => {
+    const lengths: number[] = [];
+    const openSocket: UdpSocketFactory = async (binding) => {
+      const socket = await openUdpSocket(binding);
+      const send = socket.send.bind(socket);
+      return Object.assign(socket, { send: (...args: Parameters<UdpSocket['send']>) => (lengths.push(args[1]), send(...args)) });
+    };
+    const { client, server } = await fixture.pair({ openSocket }, { openSocket }, (connection) => connection.onStream(echo));
+    const [before, after] = [new Recorder(), new Recorder()];
+    client.openStream(before).write(Buffer.from('HELLO'));
+    await before.until(() => before.bytes.length > 0);
+    expect(Math.max(...lengths)).to.equal(1200);
+    client.admit();
+    server.admit();
+    client.openStream(after).write(Buffer.alloc(100_000));
+    await after.until(() => after.bytes.length === 100_000);
+    expect(Math.max(...lengths)).to.be.greaterThan(4000);
   });
 
   it('end when a stranger sends more than its budget', async () => {

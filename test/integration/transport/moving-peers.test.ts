@@ -25,7 +25,7 @@ describe('a connection whose peer moves', () => {
     const key = randomBytes(32);
     for (const connection of [client, server]) {
       connection.admit();
-      if (withKey) connection.setPathKey(key);
+      if (withKey) connection.setPathKey(() => key);
     }
     return { client, server, nat: between };
   }

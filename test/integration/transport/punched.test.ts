@@ -19,7 +19,7 @@ describe('a relayed connection whose ends punch', () => {
     const key = randomBytes(32);
     for (const connection of [client, server]) {
       connection.admit();
-      connection.setPathKey(key);
+      connection.setPathKey(() => key);
     }
     return { client, server };
   }

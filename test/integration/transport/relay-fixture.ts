@@ -72,7 +72,7 @@ export class RelayedPair {
     const key = randomBytes(32);
     for (const connection of [own, relays]) {
       connection.admit();
-      connection.setPathKey(key);
+      connection.setPathKey(() => key);
     }
     return { own, relays };
   }

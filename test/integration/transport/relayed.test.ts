@@ -14,7 +14,7 @@ function admitBoth(client: Connection, server: Connection): void {
   const key = randomBytes(32);
   for (const connection of [client, server]) {
     connection.admit();
-    connection.setPathKey(key);
+    connection.setPathKey(() => key);
   }
 }
 

@@ -86,7 +86,7 @@ describe('HELLO', () => {
     it(`ends with the same path key and each other's words (${over === closed ? 'closed' : 'open'} realm)`, () => {
       const effects = talk(party('client', over), party('server', over));
       const [client, server] = [effects.client, effects.server].map((list) => list.find((effect) => effect.kind === 'admitted'));
-      expect(client!.pathKey).to.deep.equal(server!.pathKey);
+      expect(client!.pathKey()).to.deep.equal(server!.pathKey());
       expect(server!.hello).to.deep.equal({ agent: 'agent/client', capabilities: ['relay'], listen: [{ host: '192.0.2.1', port: 4433 }], observedAddress: { host: '198.51.100.7', port: 50_000 }, timeMs: 1_000_000_000_000 });
       expect(client!.hello.agent).to.equal('agent/server');
     });

@@ -39,7 +39,8 @@ describe('the paths of a connection', () => {
   it('believe a probe that came through a relay, and no packet or probe that the peer did not make', () => {
     const paths = made(near);
     const [key, other] = [randomBytes(32), randomBytes(32)];
-    paths.setKey(key, randomBytes(8));
+    paths.setKey(() => key, randomBytes(8));
+    paths.takeKey();
     const takes = (from: Buffer): void => {
       const packet = Buffer.from(encodeProbe({ type: 'request', connectionId: Buffer.alloc(8, 7), transaction: '00'.repeat(8), sequence: 1, observedAddress: undefined }, from, 'server'));
       paths.probeFrom(packet, probeOf(packet)!.probe, '203.0.113.9', 4433, link);
