@@ -71,6 +71,7 @@ export class PeerSession implements Session {
   readonly #keepalive: KeepaliveCore;
   readonly #rtt = new RttEstimator();
   readonly #ownStreams = new OpenStreams();
+  readonly #reader: SessionReader;
   #keepaliveTimer: Timer | undefined;
   #stallTimer: Timer | undefined;
   #successor: PeerSession | undefined;
@@ -97,7 +98,7 @@ export class PeerSession implements Session {
     this.#server = new RequestServer({ session: this, clock, logger, registry, load, write: (frame) => this.#writeReply(frame) }, settings);
     this.#backlog = new ReplyBacklog(this.#streams, settings.maxFrameBytes);
     this.#keepalive = new KeepaliveCore({ intervalMs: settings.keepaliveIntervalMs, probeTimeoutMs: settings.requestTimeoutMs }, this.sinceMs);
-    const reader = new SessionReader({
+    this.#reader = new SessionReader({
       session: this, logger, registry, streams: this.#streams, client: this.#client, server: this.#server, backlog: this.#backlog,
       heard: () => this.#keepalive.heard(clock.nowMs()),
       confirmed: () => this.#owner.confirmed(this),
@@ -105,7 +106,7 @@ export class PeerSession implements Session {
       fail: (code, reason) => this.fail(code, reason),
       isDraining: () => load.draining,
     });
-    this.#begin(admitted, reader);
+    this.#begin(admitted, this.#reader);
   }
 
   get isClosed(): boolean {
@@ -215,11 +216,6 @@ export class PeerSession implements Session {
     this.#streams.add(first);
     void connection.closed.then((close) => this.#end(close));
     connection.onStream((stream) => new FrameStream(reader, this.#settings.maxFrameBytes, () => stream));
-    if (this.direction === 'out') {
-      while (this.#streams.size < this.#settings.messageStreams) {
-        this.#streams.add(new FrameStream(reader, this.#settings.maxFrameBytes, (handler) => connection.openStream(handler)));
-      }
-    }
     for (const framed of parked) {
       framed.owner = reader;
       framed.stream.resume();
@@ -227,10 +223,24 @@ export class PeerSession implements Session {
     this.#scheduleKeepalive();
   }
 
-  /** Makes the streams known to the peer, so that it can use them too, and measures a first round trip. */
+  /**
+   * Measures a first round trip. After it the dialling side opens the other message streams; not before, as each takes a packet, and those would
+   * travel with the first requests.
+   */
   open(): void {
-    if (this.direction === 'out') void this.#pingAll().catch(() => undefined);
-    else this.#ping(undefined).catch(() => undefined);
+    const first = this.#ping(undefined, this.#streams.first).catch(() => undefined);
+    if (this.direction === 'out') first.then(() => this.#openOthers()).catch(() => undefined);
+  }
+
+  /** The first frame of a stream is a small one, a ping, with which the peer learns of it. */
+  #openOthers(): Promise<unknown> {
+    const opened: TransportStream[] = [];
+    while (!this.#close && this.#streams.size < this.#settings.messageStreams) {
+      const framed = new FrameStream(this.#reader, this.#settings.maxFrameBytes, (handler) => this.connection.openStream(handler));
+      this.#streams.add(framed);
+      opened.push(framed.stream);
+    }
+    return this.#pingEach(opened);
   }
 
   #ping(options: RequestOptions | undefined, stream?: TransportStream): Promise<number> {
@@ -243,13 +253,13 @@ export class PeerSession implements Session {
     });
   }
 
-  /** Resolves when a pong came back on every message stream: all that was written before has then been read. */
-  #pingAll(timeoutMs?: number): Promise<unknown> {
-    return Promise.all(this.#streams.all.map((stream) => this.#ping(timeoutMs === undefined ? undefined : { timeoutMs }, stream)));
+  /** Resolves when a pong came back on each of the streams: all that was written to them before has then been read. */
+  #pingEach(streams: readonly TransportStream[], timeoutMs?: number): Promise<unknown> {
+    return Promise.all(streams.map((stream) => this.#ping(timeoutMs === undefined ? undefined : { timeoutMs }, stream)));
   }
 
   #flush(timeoutMs: number): Promise<unknown> {
-    return this.#pingAll(timeoutMs).catch(() => undefined);
+    return this.#pingEach(this.#streams.all, timeoutMs).catch(() => undefined);
   }
 
   async #quiet(): Promise<void> {

@@ -126,6 +126,32 @@ describe('session requests', () => {
     expect(await network.run(Promise.all(sent))).to.deep.equal(Array.from({ length: 64 }, (_, index) => index));
   });
 
+  it('uses one message stream until a first round trip is over, and then as many as the setting says', async () => {
+    const network = new SessionNetwork({ latencyMs: 10 });
+    const [a, b] = [await network.node('a', { messageStreams: 4 }), await network.node('b')];
+    b.sessions.handle(ask, answer, (body) => body);
+    const ab = await network.run(a.sessions.dial(b.endpoint.route));
+    expect(messageStreams(ab)).to.have.length(1);
+    // Too large for the first frame of a stream the peer does not know.
+    const large = capture(Promise.all([1, 2, 3, 4].map(() => ab.request(ask, new Uint8Array(100_000)))));
+    await network.clock.advanceAsync(19);
+    expect(messageStreams(ab)).to.have.length(1);
+    await network.clock.advanceAsync(50);
+    expect([messageStreams(ab).length, messageStreams(b.opened[0]!).length]).to.deep.equal([4, 4]);
+    expect([(await large).error, ab.isClosed]).to.deep.equal([undefined, false]);
+  });
+
+  it('opens its other message streams also where the first ping was not answered in time', async () => {
+    const network = new SessionNetwork({ latencyMs: 10 });
+    const [a, b] = [await network.node('a', { messageStreams: 4, requestTimeoutMs: 100 }), await network.node('b')];
+    const ab = await network.run(a.sessions.dial(b.endpoint.route));
+    for (const stream of messageStreams(ab)) stream.pause();
+    await network.clock.advanceAsync(99);
+    expect(messageStreams(ab)).to.have.length(1);
+    await network.clock.advanceAsync(2);
+    expect(messageStreams(ab)).to.have.length(4);
+  });
+
   it('delivers notifications and survives a handler that fails', async () => {
     const network = new SessionNetwork();
     const { b, ab } = await network.pair();
