@@ -1,5 +1,6 @@
 import type { NodeId } from '../identity/node-id.js';
 import type { Contact } from './contact.js';
+import type { Deadline } from './deadline-queue.js';
 import type { DhtContext } from './dht-context.js';
 import type { RequestObserver } from './dht-request-tracker.js';
 import { LookupRun } from './lookup-run.js';
@@ -17,6 +18,11 @@ const rejoinPauseMs = 5000;
 const refreshPauseMs = 500;
 /** How often idle buckets are looked for. */
 const refreshCheckMs = 60_000;
+/**
+ * Pause before a neighbour whose session ended is asked for a sign of life, twice as long on the side with the larger id: both sides ask, and would
+ * dial each other at the same time.
+ */
+const leftPauseMs = 500;
 /** Newcomers being asked for a sign of life at once. */
 const maxVerifications = 64;
 /** After so long without a self lookup, one is made: neighbours matter most. */
@@ -30,6 +36,8 @@ export class Maintenance implements RequestObserver {
   readonly #replication: Replication;
   readonly #lost = new LostContacts(maxLost);
   readonly #verifying = new Set<NodeId>();
+  /** Neighbours whose sessions ended, until they are asked for a sign of life. */
+  readonly #left = new Map<NodeId, Deadline>();
   #selfLookupMs = -Infinity;
   #burstMs = -Infinity;
   #joining = false;
@@ -85,8 +93,16 @@ export class Maintenance implements RequestObserver {
 
   /** The session with a node ended: is it gone, or was the connection merely idle? */
   left(nodeId: NodeId, id: Uint8Array): void {
-    const entry = this.#context.table.get(nodeId, id);
-    if (entry && this.#kept.includes(nodeId)) this.#ping(entry.contact);
+    const { table, requests, deadlines, selfId } = this.#context;
+    if (!table.get(nodeId, id) || !this.#kept.includes(nodeId)) return;
+    const pauseMs = Buffer.compare(selfId, id) < 0 ? leftPauseMs : 2 * leftPauseMs;
+    this.#left.get(nodeId)?.cancel();
+    const due = deadlines.set(this.#context.now() + pauseMs, () => {
+      this.#left.delete(nodeId);
+      const entry = table.get(nodeId, id);
+      if (entry && !requests.isConnected(nodeId)) this.#ping(entry.contact);
+    });
+    this.#left.set(nodeId, due);
   }
 
   #verify(contact: Contact): void {

@@ -75,6 +75,28 @@ describe('DHT core', () => {
     expect(lookFor(stranger.id).filter((each) => each.endsWith(' 1'))).to.deep.equal([]);
   });
 
+  it('asks a neighbour whose session ended for a sign of life after a pause, the one with the smaller id first, and not where it came back', () => {
+    const net = network(2);
+    const [smaller, larger] = net.live.toSorted((a, b) => Buffer.compare(a.contact.id, b.contact.id)) as [SimNode, SimNode];
+    const pauses: [SimNode, SimNode, number][] = [[smaller, larger, 500], [larger, smaller, 1000]];
+    for (const [node, { contact }, pauseMs] of pauses) {
+      let { nowMs } = net;
+      const core = node.core!;
+      const requests = (effects: readonly DhtEffect[]): number => effects.filter(({ type }) => type === 'request').length;
+      const leaves = (): number => requests(core.handle({ type: 'peer-closed', nodeId: contact.nodeId }, nowMs));
+      const comes = (): unknown => core.handle({ type: 'peer-opened', contact }, nowMs);
+      const askedWithin = (ms: number): number => requests(core.handleTimeout((nowMs += ms)));
+      comes();
+      expect([leaves(), askedWithin(pauseMs - 1), askedWithin(1)]).to.deep.equal([0, 0, 1]);
+      leaves();
+      comes();
+      expect(askedWithin(2 * pauseMs), 'it is back').to.equal(0);
+      leaves();
+      leaves();
+      expect(askedWithin(2 * pauseMs), 'left twice, asked once').to.equal(1);
+    }
+  });
+
   it('finds where a node is without asking that node, and finds nothing of one nobody knows', () => {
     const net = network(200);
     const asker = at(net, 0);
