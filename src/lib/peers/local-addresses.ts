@@ -1,6 +1,6 @@
-import type { NetworkInterfaceInfo } from 'node:os';
 import { addressScope, canonicalHost, formatAddress, parseAddress, sameAddress, type SocketAddress } from '../base/address.js';
 import { MaculaError } from '../base/errors.js';
+import type { NetworkInterfaces } from '../base/network-interfaces.js';
 import type { Settings } from '../config/schema.js';
 
 /** Most addresses a node advertises; as many as HELLO takes. */
@@ -13,10 +13,17 @@ const observersNeeded = 2;
 const maxObservations = 64;
 
 export interface LocalAddressesComponents {
-  /** As os.networkInterfaces. */
-  readonly interfaces: () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+  /** As os.networkInterfaces; what was made of an object serves for as long as the same object comes. */
+  readonly interfaces: () => NetworkInterfaces;
   /** What the UDP socket is bound to. */
   readonly bound: () => readonly SocketAddress[];
+}
+
+interface Reading {
+  readonly from: NetworkInterfaces;
+  readonly bound: readonly SocketAddress[];
+  readonly interfaces: readonly LocalInterface[];
+  readonly addresses: readonly SocketAddress[];
 }
 
 export interface LocalInterface {
@@ -30,6 +37,7 @@ export class LocalAddresses {
   /** Where each peer saw us come from; newest last. */
   readonly #observed = new Map<string, SocketAddress>();
   #mapped: SocketAddress | undefined;
+  #reading: Reading | undefined;
 
   /** @throws MaculaError MACULA_INVALID_CONFIG for an entry of `advertise` that is not host:port with a literal address */
   constructor(
@@ -52,26 +60,13 @@ export class LocalAddresses {
   }
 
   /** Addresses of the interfaces the socket listens on, with its port; loopback last. IPv6 link-local ones are left out. */
-  interfaceAddresses(): SocketAddress[] {
-    const found = this.interfaces().flatMap(({ addresses }) => addresses);
-    // An address bound by name may belong to no interface (a floating one, for instance).
-    for (const { host, port } of this.components.bound()) if (addressScope(host) !== 'unusable') found.push({ host, port });
-    const unique = [...new Map(found.map((address) => [formatAddress(address), address])).values()];
-    return unique.sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)));
+  interfaceAddresses(): readonly SocketAddress[] {
+    return this.#read().addresses;
   }
 
   /** The same by interface; those without a usable address are left out. */
-  interfaces(): LocalInterface[] {
-    const bound = this.components.bound();
-    const all = Object.entries(this.components.interfaces()).map(([name, infos]) => ({
-      name,
-      addresses: (infos ?? []).flatMap(({ address }) => {
-        const host = canonicalHost(address);
-        const socket = host === undefined || isZoned(host) ? undefined : bound.find((one) => accepts(one, host));
-        return socket ? [{ host: host!, port: socket.port }] : [];
-      }),
-    }));
-    return all.filter(({ addresses }) => addresses.length > 0);
+  interfaces(): readonly LocalInterface[] {
+    return this.#read().interfaces;
   }
 
   /** A router maps this address to the node; undefined: none any more. */
@@ -92,6 +87,14 @@ export class LocalAddresses {
     return this.#counted()[0]?.address;
   }
 
+  #read(): Reading {
+    const from = this.components.interfaces();
+    const bound = this.components.bound();
+    if (this.#reading?.from === from && this.#reading.bound === bound) return this.#reading;
+    const interfaces = interfacesBound(from, bound);
+    return (this.#reading = { from, bound, interfaces, addresses: addressesBound(interfaces, bound) });
+  }
+
   #confirmed(): SocketAddress[] {
     return this.#counted().filter(({ count }) => count >= observersNeeded).map(({ address }) => address);
   }
@@ -105,6 +108,26 @@ export class LocalAddresses {
     }
     return counted.sort((a, b) => b.count - a.count);
   }
+}
+
+function interfacesBound(from: NetworkInterfaces, bound: readonly SocketAddress[]): LocalInterface[] {
+  const all = Object.entries(from).map(([name, infos]) => ({
+    name,
+    addresses: (infos ?? []).flatMap(({ address }) => {
+      const host = canonicalHost(address);
+      const socket = host === undefined || isZoned(host) ? undefined : bound.find((one) => accepts(one, host));
+      return socket ? [{ host: host!, port: socket.port }] : [];
+    }),
+  }));
+  return all.filter(({ addresses }) => addresses.length > 0);
+}
+
+function addressesBound(interfaces: readonly LocalInterface[], bound: readonly SocketAddress[]): SocketAddress[] {
+  const found = interfaces.flatMap(({ addresses }) => addresses);
+  // An address bound by name may belong to no interface (a floating one, for instance).
+  for (const { host, port } of bound) if (addressScope(host) !== 'unusable') found.push({ host, port });
+  const unique = [...new Map(found.map((address) => [formatAddress(address), address])).values()];
+  return unique.sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)));
 }
 
 /** Whether the socket gets what is sent to `host`; one bound to :: is dual-stack. */

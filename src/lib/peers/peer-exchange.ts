@@ -21,6 +21,9 @@ const maxAgeMs = 24 * 60 * 60_000;
 /** A peer asks after each connection and each interval; more than this often is answered with an error. */
 const minIntervalMs = 200;
 
+/** A new peer is asked after this pause: what the connection was made for goes ahead. */
+const askAfterMs = 20;
+
 /** Peers asked in each round of the backstop: news reaches everybody in a few rounds all the same. */
 const askedPerRound = 8;
 
@@ -35,6 +38,8 @@ export class PeerExchange {
   readonly #lastAnswerMs = new WeakMap<Session, number>();
   #stop: AbortController | undefined;
   #timer: Timer | undefined;
+  /** Of new peers that are not asked yet. */
+  readonly #soon = new Set<Timer>();
 
   constructor(
     private readonly components: ExchangeComponents,
@@ -57,6 +62,17 @@ export class PeerExchange {
     this.#stop?.abort();
     this.#stop = undefined;
     this.#timer?.cancel();
+    for (const timer of this.#soon) timer.cancel();
+    this.#soon.clear();
+  }
+
+  /** Asks a new peer soon, unless the session has ended by then. */
+  askSoon(session: Session): void {
+    const timer = this.components.clock.setTimer(askAfterMs, () => {
+      this.#soon.delete(timer);
+      if (!session.isClosed) void this.ask(session);
+    });
+    this.#soon.add(timer);
   }
 
   /** Asks the peer whom it knows; failures are logged and else of no consequence. */

@@ -220,7 +220,7 @@ export class Peers implements Service {
     if (hello.observedAddress) localAddresses.observe(nodeId, hello.observedAddress);
     this.#handle({ kind: 'opened', nodeId });
     this.#emitter.emit('connected', { nodeId, direction: session.direction });
-    void this.#exchange.ask(session);
+    this.#exchange.askSoon(session);
   }
 
   #closed({ session, close }: SessionEvents['closed']): void {

@@ -37,6 +37,15 @@ describe('local addresses', () => {
   ];
   for (const [host, expected] of cases) it(`of a socket bound to ${host} are those it is reached at`, () => expect(list(host)).to.deep.equal(expected));
 
+  it('are others when the interfaces change', () => {
+    let present: ReturnType<typeof interfaces> = interfaces();
+    const addresses = new LocalAddresses({ interfaces: () => present, bound: () => [{ host: '0.0.0.0', port: 4433 }] }, { advertise: [] });
+    expect(addresses.list().map(formatAddress)).to.deep.equal(['192.168.1.5:4433', '127.0.0.1:4433']);
+    present = { ...present, eth0: [info('192.168.1.6')] };
+    expect(addresses.list().map(formatAddress)).to.deep.equal(['192.168.1.6:4433', '127.0.0.1:4433']);
+    expect(addresses.interfaces().map(({ name }) => name)).to.deep.equal(['lo', 'eth0']);
+  });
+
   it('are what the setting says where it says something', () => {
     expect(list('::', ['203.0.113.7:5000', '[2001:db8::1]:5000'])).to.deep.equal(['203.0.113.7:5000', '[2001:db8::1]:5000']);
     expect(() => list('::', ['example.org:1'])).to.throw().with.property('code', 'MACULA_INVALID_CONFIG');

@@ -212,6 +212,25 @@ describe('peer exchange', () => {
     expect(outcomes.filter(({ error }) => error === undefined)).to.have.length(1);
   });
 
+  it('asks a new peer after a pause, and not where the session or the asking has ended by then', async () => {
+    const [a, b] = [await lab.node('a'), await lab.node('b')];
+    let asked = 0;
+    b.sessions.handle(FrameType.peerExchange, FrameType.peerExchangeReply, () => (asked++, []));
+    await a.peers.start();
+    const session = await lab.network.run(a.sessions.dial(b.endpoint.route));
+    await lab.clock.advanceAsync(19);
+    expect(asked).to.equal(0);
+    await lab.clock.advanceAsync(10);
+    expect(asked).to.equal(1);
+    await lab.network.run(session.close(PeerCloseCode.requested, 'bye'));
+    const brief = await lab.network.run(a.sessions.dial(b.endpoint.route));
+    await lab.network.run(brief.close(PeerCloseCode.requested, 'bye'));
+    await lab.network.run(a.sessions.dial(b.endpoint.route));
+    await a.peers.stop();
+    await lab.clock.advanceAsync(100);
+    expect(asked).to.equal(1);
+  });
+
   it('uses the close codes of the protocol', () => {
     expect(CloseCode).to.deep.include(PeerCloseCode);
   });
