@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { networkInterfaces } from '../base/network-interfaces.js';
+import type { Timer } from '../base/clock.js';
+import { recentInterfaces } from '../base/network-interfaces.js';
 import type { Settings } from '../config/schema.js';
 import { Dht } from '../dht/dht.js';
 import type { RememberedContact } from '../dht/ports.js';
-import { verifyPeerChain } from '../identity/certificate-rules.js';
+import { rememberingVerifier } from '../identity/certificate-rules.js';
 import { Pins } from '../identity/pins.js';
 import { createSigner, rememberVerified, verifySignature } from '../identity/signing.js';
 import { LocalAddresses } from '../peers/local-addresses.js';
@@ -18,6 +19,7 @@ import { openStore } from '../store/store.js';
 import { QuicheEndpoint } from '../transport/quiche-endpoint.js';
 import { PooledDhtTransport } from './dht-transport.js';
 import { keptPeers } from './kept-peers.js';
+import { knownAddresses } from './known-addresses.js';
 import { PeerReach } from './peer-reach.js';
 import { relayCapability } from './relay-children.js';
 import { type ChildSpec } from './supervisor.js';
@@ -25,8 +27,15 @@ import { observeDht, observeEndpoint, observePeers, observePool, observeSessions
 import type { TreeComponents } from './tree-components.js';
 import { version } from './version.js';
 
+/** Certificates remembered as good, about 200 bytes each: several times as many peers as a pool holds. */
+const verifiedCertificates = 4_000;
 /** Signatures remembered as good, about 100 bytes each: as many records as a busy node meets within minutes. */
 const verifiedSignatures = 10_000;
+
+/** Addresses told to a peer may be this old: less than the pause after which a peer record with changed ones is published. */
+const interfacesAgeMs = 200;
+/** Who is to be kept is told this long after the first change: it takes a look at every peer, and what was just opened is not evicted before. */
+const keepAfterMs = 20;
 
 export function storeChild({ parts, clock, logger }: TreeComponents, settings: Settings): ChildSpec {
   return {
@@ -48,11 +57,12 @@ export function endpointChild({ parts, clock, random, logger, telemetry }: TreeC
   return {
     id: 'endpoint',
     start: async (fail) => {
-      const verifyPeer = (chain: readonly Uint8Array[]) => verifyPeerChain(chain, clock.wallMs());
+      const verifyChain = rememberingVerifier(verifiedCertificates);
+      const verifyPeer = (chain: readonly Uint8Array[]) => verifyChain(chain, clock.wallMs());
       const endpoint = new QuicheEndpoint({ identity: parts.running('identity'), verifyPeer, clock, random, logger }, settings);
       endpoint.onFailure(fail);
       observeEndpoint(telemetry, endpoint);
-      const localAddresses = new LocalAddresses({ interfaces: networkInterfaces, bound: () => endpoint.localAddresses }, settings);
+      const localAddresses = new LocalAddresses({ interfaces: recentInterfaces(clock, interfacesAgeMs), bound: () => endpoint.localAddresses }, settings);
       await endpoint.start();
       parts.endpoint = endpoint;
       parts.localAddresses = localAddresses;
@@ -107,7 +117,7 @@ export function poolChild({ parts, clock, random, telemetry }: TreeComponents, s
           nodeId: parts.running('identity').nodeId,
           sessions,
           dialler: { looksUp: true, dial: (nodeId, addresses, signal, ways) => reach.dial(nodeId, addresses, signal, ways) },
-          addressBook: { resolve: async (nodeId) => parts.peerBook?.addresses(nodeId) ?? [] },
+          addressBook: { resolve: async (nodeId) => knownAddresses(parts, nodeId) },
           clock,
           random,
         },
@@ -179,7 +189,13 @@ export function peersChild({ parts, clock, random, logger, telemetry, onPeersCha
         },
         settings,
       );
-      const keep = (): void => parts.pool?.keep('peers', keptPeers(peers.listPeers(), settings.maxPeers));
+      let keeping: Timer | undefined;
+      const keep = (): void => {
+        keeping ??= clock.setTimer(keepAfterMs, () => {
+          keeping = undefined;
+          parts.pool?.keep('peers', keptPeers(peers.listPeers(), settings.maxPeers));
+        });
+      };
       for (const name of ['connected', 'disconnected'] as const) peers.on(name, keep);
       for (const name of ['connected', 'disconnected', 'dialFailed', 'forgotten'] as const) peers.on(name, onPeersChanged);
       observePeers(telemetry, peers);
@@ -189,6 +205,7 @@ export function peersChild({ parts, clock, random, logger, telemetry, onPeersCha
       return async () => {
         parts.peers = undefined;
         parts.peerBook = undefined;
+        keeping?.cancel();
         await peers.stop();
       };
     },
