@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { MaculaNode } from '../../../../dist/lib/index.js';
 import { BenchNode, bulkRate } from '../../bench-node.ts';
 
@@ -23,6 +24,8 @@ export async function connector({ nodeId, port, sinkPort }) {
   const node = await started();
   const sender = await BenchNode.start();
   await node.peers.startPeer(`macula://${nodeId}@127.0.0.1:${port}`);
+  // Once it is in the routing table a call at the node dials it by itself; stopping it makes the node forget the peer.
+  for (let waits = 0; node.dht.nodes().length === 0 && waits < 1000; waits++) await setTimeout(5);
   const stop = () => node.peers.stopPeer(nodeId);
   await stop();
   return async () => {
