@@ -50,7 +50,7 @@ export class NatRouter extends LabHost {
 
   constructor(
     netns: string,
-    readonly kind: Exclude<NatKind, 'none'>,
+    public kind: Exclude<NatKind, 'none'>,
     /** Its own address on the outer side. */
     readonly wanAddress: string,
     /** By which the Internet sees it: that of the carrier's NAT where it is behind one. */
@@ -73,6 +73,13 @@ export class NatRouter extends LabHost {
     if (behaviour.mappingTimeoutSeconds === undefined) return;
     this.sysctl('net.netfilter.nf_conntrack_udp_timeout', behaviour.mappingTimeoutSeconds);
     this.sysctl('net.netfilter.nf_conntrack_udp_timeout_stream', behaviour.mappingTimeoutSeconds);
+  }
+
+  /** Becomes a NAT of another kind, as one that was replaced; mappings are lost. */
+  become(kind: Exclude<NatKind, 'none'>): void {
+    this.kind = kind;
+    this.behave({});
+    this.forget();
   }
 
   /** Forgets all mappings, as a router that was switched off and on. @param peer only of packets to this address, or from it */
@@ -160,6 +167,13 @@ export class NatLab {
     return this.#router(kind, options, { carrier, ...(carrier ? {} : { link: options.link }) });
   }
 
+  /** Unplugs a host and plugs it in behind another router, where it gets another address. What runs in it goes on. */
+  move(host: NatHost, router: NatRouter): NatHost {
+    host.ip('link delete eth0');
+    const address = this.#plugBehind(router, host);
+    return new NatHost(host.netns, address, router.publicAddress, router, undefined, undefined);
+  }
+
   /**
    * Lets nothing through between two hosts any more, neither by public addresses nor by those inside. Senders do not
    * notice: packets are lost on arrival. Mappings of the NATs between are kept alive by what is sent.
@@ -222,14 +236,20 @@ export class NatLab {
     const { netns } = this.#net.host();
     const plain = new LabHost(netns);
     if (options.ipv6) withoutDuplicateDetection(plain);
-    const address = router.nextAddress();
-    const port = `p${address.split('.')[3]}`;
-    router.ip(`link add ${port} type veth peer name eth0 netns ${netns}`);
-    router.ip(`link set ${port} master lan up`);
-    this.#net.address(plain, `${address}/24`);
-    plain.ip(`route add default via ${router.lanAddress}`);
+    const address = this.#plugBehind(router, plain);
     const ipv6 = options.ipv6 ? this.#ipv6Behind(router, plain, address) : undefined;
     return new NatHost(netns, address, router.publicAddress, router, ipv6, undefined);
+  }
+
+  /** Returns the address it gets. */
+  #plugBehind(router: NatRouter, host: LabHost): string {
+    const address = router.nextAddress();
+    const port = `p${address.split('.')[3]}`;
+    router.ip(`link add ${port} type veth peer name eth0 netns ${host.netns}`);
+    router.ip(`link set ${port} master lan up`);
+    this.#net.address(host, `${address}/24`);
+    host.ip(`route add default via ${router.lanAddress}`);
+    return address;
   }
 
   #ipv6Behind(router: NatRouter, host: LabHost, address: string): string {

@@ -200,7 +200,11 @@ export class PunchCore {
   #networkChanged(nowMs: number): void {
     this.#failures = 0;
     this.#renewal.forget(nowMs);
-    if (this.#stage.name === 'waiting') this.#offer(nowMs);
+    const stage = this.#stage;
+    // What was offered, and the way that was chosen by it, hold no more.
+    if (this.#wanted && 'attempt' in stage) this.#finish(stage.attempt, 'overtaken', nowMs);
+    else if (stage.name !== 'waiting') return;
+    this.#offer(nowMs);
   }
 
   #received(message: PunchMessage, nowMs: number): void {

@@ -70,8 +70,9 @@ export function natSummary(finding: NatFinding | undefined): NatSummary {
 
 function ownSide({ localAddresses, sessions, nat, portMapper }: NodeParts): OwnSide {
   const local = localAddresses?.interfaceAddresses() ?? [];
-  // As peers on direct paths saw this node when they connected; what several saw comes first.
+  // As peers on direct paths saw this node when they connected; what several saw comes first. Before it what was measured last: the network may be another one since.
   const seen = new Map<string, { readonly address: SocketAddress; count: number }>();
+  const measured = nat?.finding?.publicAddress;
   for (const { hello, connection } of sessions?.list() ?? []) {
     const address = hello.observedAddress;
     if (!address || connection.route.kind !== 'direct' || addressScope(address.host) === 'loopback') continue;
@@ -79,7 +80,7 @@ function ownSide({ localAddresses, sessions, nat, portMapper }: NodeParts): OwnS
     if (known) known.count += 1;
     else seen.set(formatAddress(address), { address, count: 1 });
   }
-  const observed = [...seen.values()].sort((a, b) => b.count - a.count).map(({ address }) => address);
+  const observed = [...(measured ? [measured] : []), ...[...seen.values()].sort((a, b) => b.count - a.count).map(({ address }) => address)];
   return { nat: natSummary(nat?.finding), candidates: offeredCandidates({ local, mapped: portMapper?.mapping ? [portMapper.mapping.external] : [], observed }), local };
 }
 

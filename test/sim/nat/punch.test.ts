@@ -145,6 +145,20 @@ describe('two nodes that punch from behind simulated NATs', () => {
     expect(pair.a.sent.filter(({ type }) => type === 'offer')).to.have.length(2);
   });
 
+  it('begin anew at once when the network changes during an attempt, which went by what was known before', () => {
+    const pair = new PunchPair(4, { kind: 'symmetric-random' }, { kind: 'symmetric-random' }, goodLink);
+    pair.start();
+    pair.run(1000, () => false);
+    expect(pair.a.core.stage).to.equal('punching');
+    pair.a.do({ type: 'network-changed' });
+    expect(pair.a.core.stage).to.equal('offered');
+    pair.run(500, () => false);
+    for (const side of [pair.a, pair.b]) {
+      expect(side.core.stage).to.equal('punching');
+      expect(side.reports.map(({ outcome }) => outcome)).to.deep.equal(['overtaken']);
+    }
+  });
+
   it('spray no probes over an address nobody else has seen the peer at', () => {
     const [{ pair }] = trials(1, { kind: 'port-restricted', unverified: true }, { kind: 'symmetric-random', unverified: true }, goodLink) as [Trial];
     expect(pair.a.reports.map(({ outcome }) => outcome)).to.deep.equal(['unverified']);
