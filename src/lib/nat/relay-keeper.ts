@@ -8,6 +8,7 @@ import type { Session, SessionManager } from '../session/session.js';
 import type { RelayHint } from '../wire/peer-record.js';
 import type { RelayDialler } from './relay-dialler.js';
 import type { RelayEnds } from './relay-ends.js';
+import { superfluousRelays } from './spare-relays.js';
 
 export interface RelayKeeperComponents {
   readonly sessions: Pick<SessionManager, 'list' | 'on'>;
@@ -28,7 +29,8 @@ const restMs = 20_000;
 
 /**
  * Sees to it that connections this node made through a relay have another one in reserve, and get one when all they
- * had are gone. The side that dialled does; the other one follows.
+ * had are gone; and that they have no more of them than that, which is what comes of both ends dialling by several relays at once. The side
+ * that dialled does; the other one follows.
  */
 export class RelayKeeper implements Service {
   readonly #components: RelayKeeperComponents;
@@ -81,8 +83,9 @@ export class RelayKeeper implements Service {
 
   #look(): void {
     for (const session of this.#components.sessions.list()) {
-      const isOurs = session.direction === 'out' && session.connection.route.kind === 'relay' && !session.isClosed;
-      if (isOurs && usedRelays(session).size < waysWanted && !this.#busy.has(session.nodeId)) void this.#addWay(session);
+      if (session.direction !== 'out' || session.isClosed) continue;
+      for (const { sessionId } of superfluousRelays(session.connection.paths(), waysWanted, this.#components.clock.nowMs())) this.#components.ends.close(sessionId);
+      if (session.connection.route.kind === 'relay' && usedRelays(session).size < waysWanted && !this.#busy.has(session.nodeId)) void this.#addWay(session);
     }
   }
 

@@ -37,6 +37,8 @@ export interface PathStatus {
   readonly lastSeenMs: number | undefined;
   /** Clock.nowMs() of the answer that made it usable; undefined where none did. */
   readonly usableSinceMs?: number | undefined;
+  /** Clock.nowMs() of the last packet of the connection that came by it; undefined where none did. */
+  readonly lastPacketMs?: number | undefined;
   readonly bytesSent: number;
   readonly bytesReceived: number;
 }

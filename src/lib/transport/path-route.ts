@@ -41,7 +41,7 @@ export class PathRoute {
   rttMs: number | undefined;
   /** Last packet or authenticated probe on it. */
   lastSeenMs: number | undefined;
-  /** Last QUIC packet on it. */
+  /** Last QUIC packet that came by it. */
   lastPacketMs = Number.NEGATIVE_INFINITY;
   lastAnswerMs = Number.NEGATIVE_INFINITY;
   /** When the peer's packets on it last made us probe it and the selected route at once. */
@@ -189,7 +189,8 @@ export class PathRoute {
 
   status(selected: boolean): PathStatus {
     const { route, state, rttMs, lastSeenMs, usableSinceMs, bytesSent, bytesReceived } = this;
-    return { route, state, selected, rttMs, lastSeenMs, usableSinceMs, bytesSent, bytesReceived };
+    const lastPacketMs = this.lastPacketMs === Number.NEGATIVE_INFINITY ? undefined : this.lastPacketMs;
+    return { route, state, selected, rttMs, lastSeenMs, usableSinceMs, lastPacketMs, bytesSent, bytesReceived };
   }
 
   #timeoutMs(): number {
