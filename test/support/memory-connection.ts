@@ -13,6 +13,7 @@ export class MemoryConnection implements Connection {
   readonly role: 'client' | 'server';
   readonly peer: PeerIdentity;
   readonly closed: Promise<ConnectionClose>;
+  readonly payloadBytes = 1200;
   /** What the session told the transport, for tests. */
   admitted = false;
   pathKey: Uint8Array | undefined;

@@ -5,16 +5,20 @@ import type { FrameStream } from './frame-stream.js';
 export const maxMessageStreams = 16;
 
 /**
- * Messages go on one stream until about a packet's worth waits in it. So a packet carries few streams, and a lost one
- * holds up the messages of few; changing with each message would put every stream into every packet.
+ * The long-lived streams messages travel on; each run of messages takes the one with the least waiting in it. A run is about a packet's
+ * worth: the native library puts no more than one stream into a packet, so that shorter runs make small packets, and longer ones let a
+ * lost packet hold up the messages of many.
  */
-const packetBytes = 1200;
-
-/** The long-lived streams messages travel on; each run of messages takes the one with the least waiting in it. */
 export class MessageStreams {
+  readonly #packetBytes: number;
   readonly #streams: TransportStream[] = [];
   readonly #framed: FrameStream[] = [];
   #current = 0;
+
+  /** @param packetBytes what a packet of the connection carries at most */
+  constructor(packetBytes: number) {
+    this.#packetBytes = packetBytes;
+  }
 
   /** HELLO's stream; DISCONNECT travels on it. */
   get first(): TransportStream {
@@ -54,7 +58,7 @@ export class MessageStreams {
     const streams = this.#streams;
     if (streams.length === 0) return true;
     const buffered = streams[this.#current]?.bufferedBytes ?? 0;
-    if (buffered === 0 || buffered >= packetBytes) this.#current = this.#leastBuffered();
+    if (buffered === 0 || buffered >= this.#packetBytes) this.#current = this.#leastBuffered();
     return streams[this.#current]!.write(frame);
   }
 

@@ -64,7 +64,7 @@ export class PeerSession implements Session {
   readonly #clock: Clock;
   readonly #owner: SessionOwner;
   readonly #settings: SessionSettings;
-  readonly #streams = new MessageStreams();
+  readonly #streams: MessageStreams;
   readonly #client: RequestClient;
   readonly #server: RequestServer;
   readonly #backlog: ReplyBacklog;
@@ -94,6 +94,7 @@ export class PeerSession implements Session {
     this.direction = connection.role === 'client' ? 'out' : 'in';
     this.sinceMs = clock.nowMs();
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    this.#streams = new MessageStreams(connection.payloadBytes);
     this.#client = new RequestClient({ clock, write: (frame) => void this.#streams.write(frame) }, settings);
     this.#server = new RequestServer({ session: this, clock, logger, registry, load, write: (frame) => this.#writeReply(frame) }, settings);
     this.#backlog = new ReplyBacklog(this.#streams, settings.maxFrameBytes);

@@ -113,6 +113,8 @@ export interface Connection {
   /** Resolves when the connection is gone; never rejects. */
   readonly closed: Promise<ConnectionClose>;
   readonly isClosed: boolean;
+  /** Bytes of UDP payload that its packets have at most; known once the handshake is done. */
+  readonly payloadBytes: number;
   /**
    * Opens a bidirectional stream. @throws MaculaError MACULA_OVERLOADED when the peer's stream limit is
    * reached, MACULA_CONNECTION_CLOSED when the connection is gone

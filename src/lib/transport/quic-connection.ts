@@ -129,6 +129,10 @@ export class QuicConnection implements Connection {
     return this.#isOver || this.#closeRequest !== undefined;
   }
 
+  get payloadBytes(): number {
+    return this.#native.maxSendUdpPayloadSize();
+  }
+
   openStream(handler: StreamHandler): TransportStream {
     if (this.isClosed || !this.#peer) throw new MaculaError('MACULA_CONNECTION_CLOSED', 'the connection to the peer is closed');
     return this.#streams.open(handler);

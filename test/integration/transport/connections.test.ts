@@ -67,6 +67,14 @@ describe('connections of an endpoint', () => {
     expect(recorder.bytes.toString()).to.equal('last words');
   });
 
+  it('say how large their packets are', async () => {
+    const large = await fixture.pair();
+    // One less than is asked for on loopback: what QUIC's two-byte integers hold.
+    expect([large.client.payloadBytes, large.server.payloadBytes]).to.deep.equal([16_383, 16_383]);
+    const small = await fixture.pair({ settings: { udpPayloadBytes: 1350 } });
+    expect([small.client.payloadBytes, small.server.payloadBytes]).to.deep.equal([1350, 16_383]);
+  });
+
   it('refuse a node with another id than the one dialled', async () => {
     const [dialler, listener] = [await fixture.start(), await fixture.start()];
     const other = await newIdentity();

@@ -14,8 +14,8 @@ class Kept {
   }
 }
 
-function streamsOf(count: number): { streams: MessageStreams; kept: Kept[]; framed: FrameStream[] } {
-  const streams = new MessageStreams();
+function streamsOf(count: number, packetBytes = 1200): { streams: MessageStreams; kept: Kept[]; framed: FrameStream[] } {
+  const streams = new MessageStreams(packetBytes);
   const kept = Array.from({ length: count }, () => new Kept());
   const framed = kept.map((stream) => ({ stream, carriesMessages: false }) as unknown as FrameStream);
   for (const one of framed) streams.add(one);
@@ -27,6 +27,14 @@ describe('message streams', () => {
     const { streams, kept } = streamsOf(4);
     for (let count = 0; count < 48; count++) streams.write(new Uint8Array(100));
     expect(kept.map(({ writes }) => writes.length)).to.deep.equal([12, 12, 12, 12]);
+  });
+
+  it('take longer runs where packets are larger', () => {
+    const { streams, kept } = streamsOf(4, 16_384);
+    for (let count = 0; count < 164; count++) streams.write(new Uint8Array(100));
+    expect(kept.filter(({ writes }) => writes.length > 0)).to.have.length(1);
+    streams.write(new Uint8Array(100));
+    expect(kept.filter(({ writes }) => writes.length > 0)).to.have.length(2);
   });
 
   it('take turns when nothing waits anywhere', () => {
