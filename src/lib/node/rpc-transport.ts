@@ -4,7 +4,7 @@ import type { ConnectionPool } from '../pool/connection-pool.js';
 import { unsentError } from '../pool/pool-errors.js';
 import type { Lease } from '../pool/pool-types.js';
 import type { ByteStream, ByteStreamHandler, RpcTransport, StreamAcceptor, StreamPeer } from '../rpc/ports.js';
-import type { OversizedReplyHandler, RequestHandler, Session, SessionManager } from '../session/session.js';
+import type { OversizedReplyHandler, RequestEnd, RequestHandler, Session, SessionManager } from '../session/session.js';
 import { CloseCode } from '../transport/endpoint.js';
 import type { FrameType } from '../wire/frame-type.js';
 
@@ -18,8 +18,8 @@ export class PooledRpcTransport implements RpcTransport {
     this.#sessions = components.sessions;
   }
 
-  request(nodeId: NodeId, type: FrameType, body: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown> {
-    return this.#pool.request(nodeId, type, body, options);
+  ask(nodeId: NodeId, type: FrameType, body: unknown, options: { timeoutMs: number; signal: AbortSignal | undefined }, end: RequestEnd): void {
+    this.#pool.ask(nodeId, type, body, options, end);
   }
 
   serve(type: FrameType, replyType: FrameType, handler: RequestHandler, onOversized: OversizedReplyHandler): void {

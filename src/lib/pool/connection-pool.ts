@@ -6,7 +6,7 @@ import { MaculaError } from '../base/errors.js';
 import type { Service } from '../base/lifecycle.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
-import type { OversizedReplyHandler, RequestHandler, Session, SessionEvents } from '../session/session.js';
+import type { OversizedReplyHandler, RequestEnd, RequestHandler, Session, SessionEvents } from '../session/session.js';
 import type { FrameType } from '../wire/frame-type.js';
 import { DialAttempt, type Connected } from './dial-attempt.js';
 import { PoolCore, type PoolCoreSettings, type PoolEntry } from './pool-core.js';
@@ -112,11 +112,14 @@ export class ConnectionPool implements Service {
    * @throws MaculaError as {@link acquire} and Session.request; where it was never sent, `executed: 'no'` in the details says so
    */
   request(nodeId: NodeId, type: FrameType, body: unknown, options: PoolRequestOptions = {}): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const nowMs = this.#nowMs();
-      const deadlineMs = nowMs + (options.timeoutMs ?? this.#settings.requestTimeoutMs);
-      new PooledRequest(this.#requests, { nodeId, type, body, options, deadlineMs }, { resolve, reject }).send(nowMs);
-    });
+    return new Promise((resolve, reject) => this.ask(nodeId, type, body, options, { resolve, reject }));
+  }
+
+  /** As {@link request}, without a promise: `end` is told what comes of it, perhaps before this returns. Throws nothing. */
+  ask(nodeId: NodeId, type: FrameType, body: unknown, options: PoolRequestOptions, end: RequestEnd): void {
+    const nowMs = this.#nowMs();
+    const deadlineMs = nowMs + (options.timeoutMs ?? this.#settings.requestTimeoutMs);
+    new PooledRequest(this.#requests, { nodeId, type, body, options, deadlineMs }, end).send(nowMs);
   }
 
   /** Serves a request type on all sessions; a connection counts as in use while the peer's request is served. */

@@ -13,7 +13,7 @@ export interface AcquireOptions {
   readonly mayLookUp?: boolean;
   /** Milliseconds to wait for a connection; the setting dialTimeoutMs where absent. */
   readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface PoolRequestOptions extends AcquireOptions {

@@ -71,8 +71,8 @@ export class LargeCalls {
     this.#maxBodyBytes = maxBodyBytes;
   }
 
-  /** Makes a call on a stream; resolves with the body of REPLY. @throws MaculaError as RpcTransport.request, MACULA_VALUE_TOO_LARGE */
-  call(nodeId: NodeId, { procedure, args, callId }: LargeCall, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
+  /** Makes a call on a stream; resolves with the body of REPLY. @throws MaculaError as RpcTransport.ask, MACULA_VALUE_TOO_LARGE */
+  async call(nodeId: NodeId, { procedure, args, callId }: LargeCall, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
     const frame = encodeFrame(FrameType.streamArguments, FrameFlag.none, args);
     const argumentBytes = frame.length - frameHeaderBytes;
     if (argumentBytes > this.#maxBodyBytes) throw tooLargeError(argumentBytes, this.#maxBodyBytes);
@@ -80,7 +80,7 @@ export class LargeCalls {
     return this.#answer(nodeId, callPurpose, header, frame, timeoutMs, signal);
   }
 
-  /** Fetches an answer; resolves with the body of REPLY. @throws MaculaError as RpcTransport.request, MACULA_VALUE_TOO_LARGE; the procedure has run, and the details say so */
+  /** Fetches an answer; resolves with the body of REPLY. @throws MaculaError as RpcTransport.ask, MACULA_VALUE_TOO_LARGE; the procedure has run, and the details say so */
   async fetch(nodeId: NodeId, { token, bytes }: HeldReply, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
     try {
       if (bytes > this.#maxBodyBytes) {

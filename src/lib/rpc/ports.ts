@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { RandomSource } from '../base/random.js';
 import type { NodeId } from '../identity/node-id.js';
-import type { OversizedReplyHandler, RequestHandler } from '../session/session.js';
+import type { OversizedReplyHandler, RequestEnd, RequestHandler } from '../session/session.js';
 import type { FrameType } from '../wire/frame-type.js';
 
 /** A stream of bytes both ways between two nodes; each side ends for itself. */
@@ -47,10 +47,10 @@ export type StreamAcceptor = (header: unknown, stream: ByteStream, peer: StreamP
 /** Carries calls between nodes. */
 export interface RpcTransport {
   /**
-   * Sends a request to a node and resolves with the reply's body, connecting first where need be. It is sent at most once.
-   * @throws MaculaError as Session.request, and MACULA_UNREACHABLE where it was not sent at all
+   * Sends a request to a node, connecting first where need be, and tells `end` the reply's body, perhaps before this returns. It is sent
+   * at most once. Throws nothing; the errors are those of Session.request, and MACULA_UNREACHABLE where it was not sent at all.
    */
-  request(nodeId: NodeId, type: FrameType, body: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown>;
+  ask(nodeId: NodeId, type: FrameType, body: unknown, options: { timeoutMs: number; signal: AbortSignal | undefined }, end: RequestEnd): void;
   serve(type: FrameType, replyType: FrameType, handler: RequestHandler, onOversized: OversizedReplyHandler): void;
   /**
    * Opens a stream to a node, connecting first where need be.

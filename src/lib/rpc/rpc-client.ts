@@ -3,13 +3,11 @@ import { Emitter } from '../base/emitter.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
-import { OversizedMessage } from '../session/request-client.js';
-import { FrameType } from '../wire/frame-type.js';
-import { decodeBody, encodeBody } from '../wire/message-pack.js';
-import { callBody, maxRemainingMs, readReply } from '../wire/rpc-messages.js';
+import { maxRemainingMs } from '../wire/rpc-messages.js';
 import { chooseProvider } from './balancer.js';
+import { CallAttempts } from './call-attempt.js';
 import { CallIds } from './call-ids.js';
-import { callError, failureOf, noProviderError, retryAfterOf, tooLargeError, tooManyCallsError, verdictOf } from './call-errors.js';
+import { callError, noProviderError, retryAfterOf, tooManyCallsError, verdictOf } from './call-errors.js';
 import type { CallOptions, CallOutcome, OpenedAt, PendingCall, StreamAttempt } from './call-options.js';
 import { CallCounters, type CallCounts } from './call-counters.js';
 import { hedged } from './hedge.js';
@@ -54,6 +52,16 @@ interface Answered {
   readonly endMs: number;
 }
 
+/** An attempt that did not. */
+interface FailedAttempt {
+  readonly provider: ProviderState;
+  /** All that were known then. */
+  readonly providers: readonly ProviderState[];
+  readonly error: MaculaError;
+}
+
+const noProviders: readonly ProviderState[] = [];
+
 /** Makes calls: finds a provider, chooses among several, tries again where that is safe, and never after the deadline. */
 export class RpcClient {
   readonly #components: RpcClientComponents;
@@ -65,6 +73,7 @@ export class RpcClient {
   readonly #hedging: HedgePolicy;
   readonly #ids: CallIds;
   readonly #perPeer = new PeerCalls();
+  readonly #attempts: CallAttempts;
   #stopped: MaculaError | undefined;
 
   constructor(components: RpcClientComponents, settings: RpcClientSettings) {
@@ -74,6 +83,7 @@ export class RpcClient {
     this.#retries = new RetryPolicy({ budget: this.#retryBudget, random: components.random }, settings);
     this.#hedging = new HedgePolicy(settings.rpcHedgeShare);
     this.#ids = new CallIds(components.random);
+    this.#attempts = new CallAttempts({ ...components, perPeer: this.#perPeer }, settings);
   }
 
   on<Name extends keyof RpcClientEvents>(name: Name, listener: (value: RpcClientEvents[Name]) => void): () => void {
@@ -158,32 +168,57 @@ export class RpcClient {
     return { procedure, args, callId: idempotent ? this.#ids.next() : undefined, timeoutMs, startMs, deadlineMs: startMs + timeoutMs, signal, attempt };
   }
 
-  async #byName(call: PendingCall, hedge: boolean): Promise<CallOutcome> {
+  /** Most calls end with their first attempt, at a provider that is known already: nothing is awaited for it but the answer. */
+  #byName(call: PendingCall, hedge: boolean): Promise<CallOutcome> {
+    const { clock, random, directory } = this.#components;
+    const { startMs } = call;
+    const providers = hedge ? undefined : directory.current(call.procedure, startMs);
+    const provider = providers && chooseProvider(providers, noProviders, startMs, random);
+    if (!provider || provider.breaker.state(startMs) !== 'closed') return this.#inTurn(call, hedge);
+    return new Promise((resolve) => {
+      provider.begin(startMs);
+      this.#attempts.begin(call, provider.nodeId, this.#patienceMs(call, provider, providers.length > 1, startMs), call.signal, {
+        resolve: (result) => {
+          const endMs = clock.nowMs();
+          provider.end('good', endMs - startMs, endMs, random);
+          resolve({ result, provider: provider.nodeId, attempts: 1, durationMs: endMs - startMs });
+        },
+        reject: (error) => resolve(this.#afterFirst(call, provider, providers, error)),
+      });
+    });
+  }
+
+  async #afterFirst(call: PendingCall, provider: ProviderState, providers: readonly ProviderState[], error: MaculaError): Promise<CallOutcome> {
+    this.#judge(call.procedure, provider, error, call.startMs, true);
+    return this.#inTurn(call, false, { provider, providers, error });
+  }
+
+  /** One provider after another, until one answers or there is to be no other attempt. @param failed the first attempt, where it was made already */
+  async #inTurn(call: PendingCall, hedge: boolean, failed?: FailedAttempt): Promise<CallOutcome> {
     const { clock, random, directory } = this.#components;
     const { procedure } = call;
     const tried: ProviderState[] = [];
-    let nowMs = call.startMs;
-    let providers = directory.current(procedure, nowMs);
-    if (!providers) {
-      providers = await this.#find(call, false);
-      nowMs = clock.nowMs();
-    }
-    for (let attempts = 1; ; attempts++) {
+    for (let attempts = failed ? 1 : 0; ; attempts++) {
+      if (failed) await this.#nextTurn(call, failed, tried, attempts);
+      const providers = directory.current(procedure, clock.nowMs()) ?? (await this.#find(call, failed?.error.code === 'MACULA_NO_PROVIDER'));
+      const nowMs = clock.nowMs();
       const provider = chooseProvider(providers, tried, nowMs, random);
-      if (!provider) throw callError(noProviderError(procedure), call, undefined, attempts - 1);
+      if (!provider) throw callError(noProviderError(procedure), call, undefined, attempts);
       try {
         const others = providers.length - tried.length > 1;
         const answered = hedge && others ? await this.#hedgedAttempt(call, provider, providers) : await this.#attemptAt(call, provider, others, call.signal, nowMs);
-        return { result: answered.result, provider: answered.provider.nodeId, attempts, durationMs: answered.endMs - call.startMs };
+        return { result: answered.result, provider: answered.provider.nodeId, attempts: attempts + 1, durationMs: answered.endMs - call.startMs };
       } catch (cause) {
-        const error = MaculaError.from(cause);
-        if (!tried.includes(provider)) tried.push(provider);
-        if (error.code === 'MACULA_NO_PROVIDER') directory.gone(procedure, provider.nodeId);
-        await this.#beforeRetry(call, provider, error, attempts, providers.some((other) => !tried.includes(other)));
-        providers = directory.current(procedure, clock.nowMs()) ?? (await this.#find(call, error.code === 'MACULA_NO_PROVIDER'));
-        nowMs = clock.nowMs();
+        failed = { provider, providers, error: MaculaError.from(cause) };
       }
     }
+  }
+
+  /** Takes note of a failed attempt and waits until the next one may be made. @throws the caller's error where there is to be none */
+  async #nextTurn(call: PendingCall, { provider, providers, error }: FailedAttempt, tried: ProviderState[], attempts: number): Promise<void> {
+    if (!tried.includes(provider)) tried.push(provider);
+    if (error.code === 'MACULA_NO_PROVIDER') this.#components.directory.gone(call.procedure, provider.nodeId);
+    await this.#beforeRetry(call, provider, error, attempts, providers.some((other) => !tried.includes(other)));
   }
 
   async #atNode(call: PendingCall, nodeId: NodeId): Promise<CallOutcome> {
@@ -273,56 +308,7 @@ export class RpcClient {
   }
 
   /** One attempt at one node; resolves with the procedure's result. */
-  async #attempt(call: PendingCall, nodeId: NodeId, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
-    const { transport, large, clock } = this.#components;
-    const { rpcMaxCallsPerPeer } = this.#settings;
-    if (this.#perPeer.underWay(nodeId) >= rpcMaxCallsPerPeer) throw tooManyCallsError('rpcMaxCallsPerPeer', rpcMaxCallsPerPeer);
-    this.#perPeer.begin(nodeId);
-    try {
-      if (call.attempt) return await call.attempt(nodeId, timeoutMs, signal);
-      const { procedure, args, callId } = call;
-      let reply: unknown;
-      try {
-        reply =
-          nodeId === this.#components.nodeId
-            ? await this.#locally(call, timeoutMs, signal)
-            : await transport.request(nodeId, FrameType.call, callBody(procedure, args, timeoutMs, callId), signal ? { timeoutMs, signal } : { timeoutMs });
-      } catch (error) {
-        if (!(error instanceof OversizedMessage)) throw error;
-        reply = await large.call(nodeId, call, timeoutMs, signal);
-      }
-      let message = readReply(reply);
-      if (message.ok === 'held') message = readReply(await large.fetch(nodeId, message, call.deadlineMs - clock.nowMs(), signal));
-      if (message.ok === true) return message.result;
-      if (message.ok === 'held') throw new MaculaError('MACULA_REMOTE_ERROR', 'the provider sent an answer that is elsewhere again');
-      throw failureOf(message);
-    } finally {
-      this.#perPeer.end(nodeId);
-    }
-  }
-
-  /** A call of this node to itself; values go through the encoding, so that they arrive as they would anywhere else. */
-  #locally({ procedure, args, callId }: PendingCall, timeoutMs: number, given: AbortSignal | undefined): Promise<unknown> {
-    const { clock, nodeId, server } = this.#components;
-    const travel = (value: unknown): unknown => {
-      const bytes = encodeBody(value);
-      if (bytes.length > this.#settings.rpcMaxBodyBytes) throw tooLargeError(bytes.length, this.#settings.rpcMaxBodyBytes);
-      return decodeBody(bytes);
-    };
-    const call = { procedure, args: travel(args), remainingMs: timeoutMs, callId };
-    return withTimeout(clock, timeoutMs, 'the procedure', given, async (signal) => {
-      const reply = await server.serveCall(call, nodeId, { signal });
-      return ranWhatever(() => travel(reply));
-    });
-  }
-}
-
-/** What fails after the procedure has run says so. */
-function ranWhatever<Result>(work: () => Result): Result {
-  try {
-    return work();
-  } catch (cause) {
-    const { code, message, hint, details } = MaculaError.from(cause);
-    throw new MaculaError(code, message, { hint, details: { ...details, executed: 'yes' }, cause });
+  #attempt(call: PendingCall, nodeId: NodeId, timeoutMs: number, signal: AbortSignal | undefined): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#attempts.begin(call, nodeId, timeoutMs, signal, { resolve, reject }));
   }
 }

@@ -26,7 +26,7 @@ class RpcLab {
   readonly rpc: Rpc;
 
   constructor() {
-    const transport: RpcTransport = { request: async (nodeId) => (this.asked.push(nodeId), [0, 'done']), serve: () => undefined, openStream: () => Promise.reject(new Error('no streams here')), serveStreams: () => undefined };
+    const transport: RpcTransport = { ask: (nodeId, _type, _body, _options, end) => (this.asked.push(nodeId), end.resolve([0, 'done'])), serve: () => undefined, openStream: () => Promise.reject(new Error('no streams here')), serveStreams: () => undefined };
     const components = { nodeId: this.dht.signer.nodeId, transport, providers: new DhtProviderLookup({ dht: this.dht.dht }), registry: new ProcedureRegistry(settings) };
     this.rpc = new Rpc({ ...components, clock: this.dht.clock, random: seededRandom(1), logger: silentLogger }, settings);
   }
