@@ -8,8 +8,13 @@ export interface RememberedCall<Running> {
   readonly deadlineMs: number;
   /** What runs; undefined once it is done. */
   running: Running | undefined;
-  /** The reply's body in MessagePack, once it is done. */
-  reply: Uint8Array | undefined;
+  /**
+   * The reply's body in MessagePack once it is done, a character a byte (latin1): bytes of their own lie outside the heap, which costs
+   * more to make and to collect than all else about a call.
+   */
+  reply: string | undefined;
+  /** False once it is forgotten. Asking the map instead costs most where it is large. */
+  isKept: boolean;
   /** The calls answered before and after it that are remembered, too. */
   older: RememberedCall<Running> | undefined;
   newer: RememberedCall<Running> | undefined;
@@ -48,18 +53,19 @@ export class CallMemory<Running> {
     return undefined;
   }
 
+  /** @param key of no call that is remembered */
   begin(key: string, running: Running, deadlineMs: number, nowMs: number): RememberedCall<Running> {
     this.#forgetExpired(nowMs);
-    const call: RememberedCall<Running> = { key, deadlineMs, running, reply: undefined, older: undefined, newer: undefined };
+    const call: RememberedCall<Running> = { key, deadlineMs, running, reply: undefined, isKept: true, older: undefined, newer: undefined };
     this.#calls.set(key, call);
     return call;
   }
 
-  /** The call is done. @param reply must share its memory with nothing else, or what is remembered is more than what is counted */
+  /** The call is done. @param reply is copied */
   finish(call: RememberedCall<Running>, reply: Uint8Array): void {
-    if (this.#calls.get(call.key) !== call) return;
+    if (!call.isKept) return;
     call.running = undefined;
-    call.reply = reply;
+    call.reply = latin1Of(reply);
     call.older = this.#newest;
     if (this.#newest) this.#newest.newer = call;
     else this.#oldest = call;
@@ -70,9 +76,10 @@ export class CallMemory<Running> {
 
   /** The call leaves no answer: it was cancelled, or its answer cannot be kept. */
   forget(call: RememberedCall<Running>): void {
-    if (this.#calls.get(call.key) !== call) return;
+    if (!call.isKept) return;
+    call.isKept = false;
     this.#calls.delete(call.key);
-    if (!call.reply) return;
+    if (call.reply === undefined) return;
     this.#bytes -= call.reply.length + entryOverheadBytes;
     if (call.older) call.older.newer = call.newer;
     else this.#oldest = call.newer;
@@ -84,4 +91,9 @@ export class CallMemory<Running> {
   #forgetExpired(nowMs: number): void {
     while (this.#oldest && this.#oldest.deadlineMs <= nowMs) this.forget(this.#oldest);
   }
+}
+
+/** The bytes as text, a character a byte. */
+export function latin1Of(bytes: Uint8Array): string {
+  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)).toString('latin1');
 }

@@ -7,7 +7,7 @@ import type { NodeId } from '../identity/node-id.js';
 import type { RequestContext } from '../session/session.js';
 import { decodeBody, encodeBody } from '../wire/message-pack.js';
 import { readCall, resultBody, type CallMessage } from '../wire/rpc-messages.js';
-import { CallMemory, type RememberedCall } from './call-memory.js';
+import { CallMemory, latin1Of, type RememberedCall } from './call-memory.js';
 import { CallRun, Deadlines, type CancelSource } from './call-run.js';
 import { failureReply } from './failure-reply.js';
 import type { Procedure } from './procedure.js';
@@ -77,10 +77,10 @@ export class RpcServer {
 
   /** A call that may come again: it runs once, and everyone who asks gets its answer. */
   #serveOnce(call: CallMessage, callId: Uint8Array, caller: NodeId, source: CancelSource, nowMs: number): unknown {
-    const key = `${caller}${Buffer.from(callId.buffer, callId.byteOffset, callId.length).toString('latin1')}${call.procedure}`;
+    const key = `${caller}${latin1Of(callId)}${call.procedure}`;
     const known = this.#memory.find(key, nowMs);
     if (known) this.#registry.get(call.procedure)?.stats.repeat();
-    if (known?.reply) return decodeBody(known.reply);
+    if (known?.reply !== undefined) return decodeBody(Buffer.from(known.reply, 'latin1'));
     if (known?.running) return this.#join(known, known.running, source);
     const procedure = admitCall(this.#registry, call.procedure, caller, this.#isStopping);
     const shared = new SharedRun();
@@ -117,8 +117,7 @@ export class RpcServer {
 
   #remember(remembered: RememberedCall<SharedRun>, body: unknown): void {
     try {
-      // A copy: what is encoded comes out of larger pieces of memory, all of which it would keep.
-      this.#memory.finish(remembered, new Uint8Array(encodeBody(body)));
+      this.#memory.finish(remembered, encodeBody(body));
     } catch {
       // It cannot travel, which the caller is told; a repeated call is told the same after running again.
       this.#memory.forget(remembered);
