@@ -1,23 +1,23 @@
 /** Listeners by event name; every event carries exactly one value. */
 export class Emitter<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+  /** The lists are never changed but replaced, so that an event goes through one without a copy of its own. */
+  readonly #listeners = new Map<keyof Events, readonly ((value: never) => void)[]>();
 
   /** Calls `listener` on each event of that name; the returned function removes it. */
   on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
-    let listeners = this.#listeners.get(name);
-    if (!listeners) this.#listeners.set(name, (listeners = new Set()));
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
+    const listeners = this.#listeners.get(name) ?? [];
+    if (!listeners.includes(listener)) this.#listeners.set(name, [...listeners, listener]);
+    return () => void this.#listeners.set(name, this.#listeners.get(name)!.filter((other) => other !== listener));
   }
 
   /** Calls all listeners in the order they were added. A listener that throws is a bug and propagates. */
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     const listeners = this.#listeners.get(name);
     if (!listeners) return;
-    for (const listener of [...listeners]) (listener as (value: Events[Name]) => void)(value);
+    for (const listener of listeners) (listener as (value: Events[Name]) => void)(value);
   }
 
   listenerCount(name: keyof Events): number {
-    return this.#listeners.get(name)?.size ?? 0;
+    return this.#listeners.get(name)?.length ?? 0;
   }
 }

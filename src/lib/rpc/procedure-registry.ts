@@ -6,14 +6,9 @@ import { ProcedureStats, type ProcedureCounts, type ServedReport } from './proce
 
 export interface RegistryEvents {
   /** A call came to its end, or was refused. */
-  served: ServedCall;
+  served: ServedReport;
   registered: Procedure;
   unregistered: Procedure;
-}
-
-/** What became of a call. */
-export interface ServedCall extends ServedReport {
-  readonly procedure: string;
 }
 
 /** A procedure as `rpc list` shows it. */
@@ -91,7 +86,7 @@ export class ProcedureRegistry {
       throw new MaculaError('MACULA_INVALID_VALUE', `concurrency is a whole number from 1, not ${concurrency}`, { hint: 'Correct it and try again.' });
     }
     const places = typeof concurrency === 'number' ? () => concurrency : concurrency;
-    const procedure: Procedure = { name, handler, allow: callersOf(allow), concurrency: places, builtIn, stats: new ProcedureStats((call) => this.#events.emit('served', { procedure: name, ...call })) };
+    const procedure: Procedure = { name, handler, allow: callersOf(allow), concurrency: places, builtIn, stats: new ProcedureStats(name, (call) => this.#events.emit('served', call)) };
     this.#procedures.set(name, procedure);
     this.#events.emit('registered', procedure);
     return procedure;

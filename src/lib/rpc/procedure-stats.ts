@@ -6,6 +6,7 @@ export type ServedOutcome = 'succeeded' | 'failed' | 'cancelled';
 
 /** What became of one call. */
 export interface ServedReport {
+  readonly procedure: string;
   /** refused: it never ran; repeated: it got the answer of an earlier one. */
   readonly outcome: ServedOutcome | 'refused' | 'repeated';
   /** Whether it yielded a stream of values. */
@@ -33,6 +34,7 @@ export interface ProcedureCounts {
 }
 
 export class ProcedureStats {
+  readonly #procedure: string;
   readonly #report: (call: ServedReport) => void;
   readonly #times = new Float64Array(windowSize);
   #answered = 0;
@@ -46,7 +48,8 @@ export class ProcedureStats {
   #meanMs: number | undefined;
 
   /** @param report hears of every call that ended, was refused or repeated */
-  constructor(report: (call: ServedReport) => void = () => undefined) {
+  constructor(procedure: string, report: (call: ServedReport) => void) {
+    this.#procedure = procedure;
     this.#report = report;
   }
 
@@ -66,7 +69,7 @@ export class ProcedureStats {
 
   end(outcome: ServedOutcome, elapsedMs: number, streamed = false): void {
     this.#running--;
-    this.#report({ outcome, streamed, durationMs: elapsedMs });
+    this.#report({ procedure: this.#procedure, outcome, streamed, durationMs: elapsedMs });
     if (outcome === 'cancelled') {
       this.#cancelled++;
       return;
@@ -79,12 +82,12 @@ export class ProcedureStats {
 
   refuse(): void {
     this.#refused++;
-    this.#report({ outcome: 'refused', streamed: false, durationMs: undefined });
+    this.#report({ procedure: this.#procedure, outcome: 'refused', streamed: false, durationMs: undefined });
   }
 
   repeat(): void {
     this.#repeated++;
-    this.#report({ outcome: 'repeated', streamed: false, durationMs: undefined });
+    this.#report({ procedure: this.#procedure, outcome: 'repeated', streamed: false, durationMs: undefined });
   }
 
   counts(): ProcedureCounts {
