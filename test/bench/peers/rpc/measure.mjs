@@ -6,7 +6,10 @@ const [system, role] = process.argv.slice(2);
 const { serve, connector } = await import(`./${system}.mjs`);
 const body = Buffer.alloc(100, 7);
 const connects = 15;
-const sequential = 1000;
+// Of 200 requests most ran in code that was not compiled yet, of which whole nodes have the most: the first thousand took twice what
+// later ones do. Also, a processor of a virtual machine goes to rest between requests only after some thousands of them.
+const warmUps = 5000;
+const sequential = 3000;
 const atOnce = 64;
 const rateMs = 1500;
 const bulkBytes = 32 * 1024 * 1024;
@@ -59,9 +62,9 @@ async function measure(address) {
     await peer.close();
   }
   const peer = await connect();
-  await manyTimes(200, () => checked(peer));
-  const times = await manyTimes(sequential, () => peer.ask(body));
   const rates = await rateOf(peer);
+  await manyTimes(warmUps, () => checked(peer));
+  const times = await manyTimes(sequential, () => peer.ask(body));
   const bulk = peer.bulk ? bulkBytes / 1e3 / (await timed(() => peer.bulk(bulkBytes))) : undefined;
   return { connectP50: percentile(connectTimes, 0.5), sequentialP50: percentile(times, 0.5), sequentialP99: percentile(times, 0.99), ...rates, bulk };
 }
