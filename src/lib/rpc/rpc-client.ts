@@ -110,7 +110,7 @@ export class RpcClient {
     const call = this.#begin(procedure, args, options);
     try {
       const outcome = options.node === undefined ? await this.#byName(call, options.hedge === true) : await this.#atNode(call, options.node);
-      this.#end(call, undefined, false);
+      this.#end(call, undefined, false, outcome.durationMs);
       return outcome;
     } catch (error) {
       this.#end(call, MaculaError.from(error), false);
@@ -136,10 +136,10 @@ export class RpcClient {
     }
   }
 
-  #end({ procedure, startMs }: PendingCall, error: MaculaError | undefined, streamed: boolean): void {
+  #end({ procedure, startMs }: PendingCall, error: MaculaError | undefined, streamed: boolean, durationMs = this.#components.clock.nowMs() - startMs): void {
     const outcome = error === undefined ? 'succeeded' : error.code === 'MACULA_ABORTED' ? 'cancelled' : 'failed';
     this.#counters.end(outcome);
-    this.#events.emit('called', { procedure, outcome, streamed, durationMs: this.#components.clock.nowMs() - startMs });
+    this.#events.emit('called', { procedure, outcome, streamed, durationMs });
   }
 
   #ended(call: PendingCall, nodeId: NodeId, state: ProviderState | undefined, error: MaculaError | undefined): void {
