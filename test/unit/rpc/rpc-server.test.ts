@@ -62,3 +62,21 @@ describe('serving a call that is cancelled', () => {
     expect([await cancelled, runs()], 'it ran once').to.deep.equal(['answered', 1]);
   });
 });
+
+describe('serving an idempotent call that comes again', () => {
+  it('answers with what the procedure returned the first time, byte for byte, whatever became of it since', () => {
+    const registry = new ProcedureRegistry(settings);
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    const result = { bytes, text: 'grüße €', numbers: [1] };
+    let runs = 0;
+    registry.add('once', () => (runs++, result));
+    const server = new RpcServer({ registry, clock: new VirtualClock(), logger: silentLogger }, settings);
+    const ask = (): unknown => server.serveCall({ procedure: 'once', args: null, remainingMs: 5000, callId }, caller, new AbortController());
+    expect(ask()).to.deep.equal([0, result]);
+    const before = { bytes: Buffer.from(bytes), text: 'grüße €', numbers: [1] };
+    bytes.fill(0);
+    result.numbers.push(2);
+    for (let count = 0; count < 2; count++) expect(ask()).to.deep.equal([0, before]);
+    expect([runs, server.remembered]).to.deep.equal([1, 1]);
+  });
+});
