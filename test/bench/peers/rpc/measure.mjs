@@ -62,9 +62,10 @@ async function measure(address) {
     await peer.close();
   }
   const peer = await connect();
-  const rates = await rateOf(peer);
+  await rateOf(peer);
   await manyTimes(warmUps, () => checked(peer));
   const times = await manyTimes(sequential, () => peer.ask(body));
+  const rates = await rateOf(peer);
   const bulk = peer.bulk ? bulkBytes / 1e3 / (await timed(() => peer.bulk(bulkBytes))) : undefined;
   return { connectP50: percentile(connectTimes, 0.5), sequentialP50: percentile(times, 0.5), sequentialP99: percentile(times, 0.99), ...rates, bulk };
 }
