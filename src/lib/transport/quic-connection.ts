@@ -1,10 +1,11 @@
 import type { Clock } from '../base/clock.js';
 import { MaculaError } from '../base/errors.js';
-import { TokenBucket } from '../base/token-bucket.js';
+import type { TokenBucket } from '../base/token-bucket.js';
 import type { Settings } from '../config/schema.js';
 import type { PeerIdentity } from '../identity/identity.js';
 import { closeOf, encodeReason, type CloseRequest } from './close-reason.js';
 import { CloseCode, type Connection, type ConnectionClose, type ConnectionStats, type DirectRoute, type PathStatus, type Route, type StreamHandler, type TransportStream } from './endpoint.js';
+import { egressBucket } from './egress-bucket.js';
 import type { HandshakeSource } from './handshake-limits-core.js';
 import { SlowCallTracker, isOverBudget, strangerAllowanceBytes, type ConnectionUse } from './overhead-budget.js';
 import type { PeerCheck } from './peer-check.js';
@@ -50,9 +51,6 @@ const packetsPerTurn = 128;
 
 /** Inspections in a row, each with new bytes, that a lost packet may hold up the reading of what came after it. */
 const patientInspections = 5;
-
-/** Egress buckets hold this long of their rate: bursts of one congestion window pass unhindered. */
-export const egressBurstSeconds = 0.1;
 
 /** The same for every connection: quiche sees one path for life, the path layer decides where packets really go. */
 export const syntheticLocal = { host: '192.0.2.1', port: 1 };
@@ -109,8 +107,7 @@ export class QuicConnection implements Connection {
     this.origin = origin;
     this.#streams = new StreamTable(native, role === 'server', host.receiveBuffer, (hasToRead) => host.activate(this, hasToRead));
     this.#slowCalls = new SlowCallTracker(host.settings.nativeCallBudgetMs);
-    const perSecond = host.settings.egressPerPeerBytes;
-    this.#egress = new TokenBucket(perSecond * egressBurstSeconds, perSecond);
+    this.#egress = egressBucket(host.settings.egressPerPeerBytes);
     this.startedMs = host.clock.nowMs();
     this.deadlineMs = this.#strangerDeadlineMs;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
