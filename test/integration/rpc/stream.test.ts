@@ -218,6 +218,37 @@ describe('streams of calls between embedded nodes', function () {
     expect(client.rpc.stats().calls.running).to.equal(0);
   });
 
+  it('is opened at another node where one refuses it, and fails where it was once that one is lost', async () => {
+    let refusing = 0;
+    await server.rpc.register('shared', () => refusing++, { allow: [server.nodeId] });
+    const provider = await start('sharer', { ...joining(), drainTimeoutMs: 200 });
+    await provider.rpc.register('shared', async function* (args, { signal }: CallContext) {
+      for (let tick = 0; tick < (args as number); tick++) {
+        yield tick;
+        await delay(systemClock, 1, signal);
+      }
+    });
+    await until(() => client.dht.nodes().length === 2, 'the caller knows it');
+    const serving = (await client.rpc.providers('shared', { fresh: true })).map(({ nodeId }) => nodeId);
+    expect(serving).to.have.members([server.nodeId, provider.nodeId]);
+    const attempts: number[] = [];
+    for (let count = 0; count < 3; count++) {
+      const stream = await client.rpc.callStream('shared', 3);
+      expect([await all(stream), stream.provider]).to.deep.equal([[0, 1, 2], provider.nodeId]);
+      attempts.push(stream.attempts);
+    }
+    // Who never answered is taken to be the cheaper one.
+    expect(attempts.slice(1)).to.deep.equal([2, 2]);
+    const stream = await client.rpc.callStream('shared', Infinity, { idempotent: true });
+    const failed = await failureOf((async () => {
+      for await (const tick of stream) if (tick === 3) void provider.stop();
+    })());
+    expect(failed.code).to.equal('MACULA_CONNECTION_CLOSED');
+    expect(failed.details).to.include({ executed: 'yes', provider: provider.nodeId });
+    expect(refusing).to.equal(0);
+    await provider.stop();
+  });
+
   it('lets a procedure end before its input does, and tells the writer', async () => {
     await server.rpc.register('first', async (_args, { input }: CallContext) => {
       for await (const value of input) return value;
