@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { seededRandom } from '../../src/lib/base/random.js';
 import { MaculaError } from '../../src/lib/index.js';
+import { scriptArguments } from '../support/script-arguments.js';
 import { scenarios } from './scenarios.js';
 import type { Scenario } from './scenario.js';
 
@@ -13,18 +13,18 @@ interface Outcome {
   readonly text: string;
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string', default: String(Math.floor(performance.timeOrigin) % 1_000_000) }, list: { type: 'boolean', default: false } },
+const known = new Map(scenarios.map((scenario) => [scenario.name, scenario]));
+const { values, words } = scriptArguments({
+  command: 'npm run soak', about: 'Long trials of real nodes, one after the other, all where none is named; exits with 1 when one failed.',
+  kind: 'scenario', names: Object.fromEntries(scenarios.map(({ name, about }) => [name, about])),
+  options: {
+    minutes: { type: 'string', default: '10', value: 'N', about: 'how long each that can run for any time does (10)' },
+    seed: { type: 'string', default: String(Math.floor(performance.timeOrigin) % 1_000_000), value: 'S', about: 'repeats what depends on it; printed by each run' },
+    list: { type: 'boolean', default: false, about: 'lists the scenarios' },
+  },
+  examples: { '--minutes 120 churn calls': 'two hours each of these', '--seed 7 crowd': 'the same losses again' },
 });
 const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
-const known = new Map(scenarios.map((scenario) => [scenario.name, scenario]));
-const unknown = positionals.filter((name) => !known.has(name));
-
-function usage(problem: string): never {
-  console.error(`${problem}\nscenarios: ${[...known.keys()].join(', ')}`);
-  process.exit(2);
-}
 
 async function runOne(scenario: Scenario): Promise<Outcome> {
   const obstacle = scenario.obstacle?.();
@@ -47,11 +47,13 @@ if (values.list) {
   for (const { name, about } of scenarios) console.log(`${name.padEnd(12)}${about}`);
   process.exit(0);
 }
-if (!(minutes > 0) || !Number.isInteger(seed)) usage('--minutes takes a number above 0, --seed a whole one');
-if (unknown.length > 0) usage(`there is no scenario ${unknown.join(', ')}`);
+if (!(minutes > 0) || !Number.isInteger(seed)) {
+  console.error('Error: --minutes takes a number above 0, --seed a whole one');
+  process.exit(2);
+}
 console.log(`seed ${seed}, ${minutes} minutes for each scenario that can run for any time`);
 const outcomes: Outcome[] = [];
-for (const scenario of positionals.length > 0 ? positionals.map((name) => known.get(name)!) : scenarios) outcomes.push(await runOne(scenario));
+for (const scenario of words.length > 0 ? words.map((name) => known.get(name)!) : scenarios) outcomes.push(await runOne(scenario));
 console.log('');
 for (const { scenario, verdict, seconds, text } of outcomes) console.log(`${verdict.padEnd(9)}${scenario.name.padEnd(12)}${String(seconds).padStart(6)} s  ${text}`);
 process.exitCode = outcomes.some(({ verdict }) => verdict === 'FAILED') ? 1 : 0;

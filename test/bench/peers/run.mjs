@@ -2,21 +2,26 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { scriptArguments } from '../../support/script-arguments.ts';
 
 // npm run bench:peers [-- group… rounds]: other systems and this one do the same work in turn (A B C A B C …); medians of the
 // rounds. A group is a folder with `table.mjs` (title, systems, rows, and targets where there are any) and `measure.mjs`, which gets the
 // name of a system and prints its figures as one line of JSON. All figures go to bench-results/peers-<group>.json.
 const here = import.meta.dirname;
-const groups = ['dht', 'rpc', 'pubsub'];
+const groups = {
+  dht: 'puts and gets in networks of 50 nodes: hyperdht, bittorrent-dht',
+  rpc: 'requests and replies between two processes: raw UDP, hyperdht, iroh, libp2p, gRPC',
+  pubsub: 'one publisher, ten subscribers: gossipsub, bare hyperdht streams',
+};
 
-const given = process.argv.slice(2);
-const rounds = Number(given.find((word) => /^\d+$/.test(word)) ?? 5);
-const named = given.filter((word) => !/^\d+$/.test(word));
-const unknown = named.filter((name) => !groups.includes(name));
-if (unknown.length > 0) {
-  process.stderr.write(`Error: there is no group ${unknown.join(', ')}\n  → There are: ${groups.join(', ')}\n`);
-  process.exit(2);
-}
+const isCount = (word) => /^[1-9]\d*$/.test(word);
+const { words } = scriptArguments({
+  command: 'npm run bench:peers', about: 'This project and others do the same work in turn; prints the medians of all rounds and writes bench-results/peers-GROUP.json. The others are installed in a folder of their own.',
+  kind: 'group', names: groups, options: {}, isWord: isCount,
+  examples: { pubsub: 'this group, five rounds', 'rpc dht 2': 'two rounds of these' },
+});
+const rounds = Number(words.find(isCount) ?? 5);
+const named = words.filter((word) => !isCount(word));
 
 function figuresOf(group, system, limitMs) {
   const args = ['--import', 'tsx', '--expose-gc', join(here, group, 'measure.mjs'), system];
@@ -63,7 +68,7 @@ function versions() {
 }
 
 if (!existsSync(join(here, 'node_modules'))) execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
-for (const group of named.length > 0 ? named : groups) {
+for (const group of named.length > 0 ? named : Object.keys(groups)) {
   const { title, systems, rows, targets = [], limitMs = 180_000 } = await import(`./${group}/table.mjs`);
   const loadBefore = loadavg();
   console.log(`load before: ${loadBefore.map((load) => load.toFixed(2)).join(', ')}`);
