@@ -47,8 +47,9 @@ export class BundleCodec {
   }
 
   sign({ epoch, topic, qos, first, sentMs, bodies }: Bundle): SignedBundle {
-    const payload = encodeBody([this.#signer.publicKey, epoch, topic, qos, first, sentMs, bodies]);
-    return { payload, signature: this.#signer.sign(this.#signed(payload)) };
+    const signed = this.#signed(encodeBody([this.#signer.publicKey, epoch, topic, qos, first, sentMs, bodies]));
+    // What is kept for replay is this copy: the encoded bytes are a part of a piece of memory several times as large.
+    return { payload: signed.subarray(this.#prefix.length), signature: this.#signer.sign(signed) };
   }
 
   /**
@@ -64,7 +65,7 @@ export class BundleCodec {
     return { ...bundle, publisher: key.nodeId };
   }
 
-  #signed(payload: Uint8Array): Uint8Array {
+  #signed(payload: Uint8Array): Buffer {
     return Buffer.concat([this.#prefix, payload]);
   }
 }
