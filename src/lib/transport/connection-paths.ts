@@ -244,7 +244,7 @@ export class ConnectionPaths {
   }
 }
 
-/** Whether packets are sent elsewhere because nothing came by the way they took. */
+/** Whether packets are sent elsewhere because nothing came by the way they took. At rest nothing was to come, and what was sent last has long been answered. */
 function isSilence(reason: PathReason): boolean {
   return reason === 'in-doubt' || reason === 'silent' || reason === 'failed';
 }

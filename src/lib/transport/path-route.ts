@@ -79,6 +79,11 @@ export class PathRoute {
     return Math.max(0, this.#tries - 1);
   }
 
+  /** A packet went out on it since it was last heard. */
+  get waiting(): boolean {
+    return this.#firstUnansweredSendMs !== Number.POSITIVE_INFINITY;
+  }
+
   /** No more probes are to be sent in this round. */
   get exhausted(): boolean {
     return this.#tries >= (this.proven ? usableTries : candidateTries);
@@ -183,8 +188,8 @@ export class PathRoute {
   }
 
   view(peerMoved: boolean, provenFaster: boolean): PathView {
-    const { key, state, rttMs, lastSeenMs, unanswered, aging } = this;
-    return { key, kind: this.route.kind, state, rttMs, lastSeenMs, unanswered, aging, peerMoved, provenFaster };
+    const { key, state, rttMs, lastSeenMs, waiting, unanswered, aging } = this;
+    return { key, kind: this.route.kind, state, rttMs, lastSeenMs, waiting, unanswered, aging, peerMoved, provenFaster };
   }
 
   status(selected: boolean): PathStatus {

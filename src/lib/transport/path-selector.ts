@@ -9,6 +9,8 @@ export interface PathView {
   readonly rttMs: number | undefined;
   /** Clock.nowMs() of the last packet or probe answer on it. */
   readonly lastSeenMs: number | undefined;
+  /** A packet went out on it since: something is to come back. */
+  readonly waiting: boolean;
   /** Probes in a row that timed out on it. */
   readonly unanswered: number;
   /**
@@ -28,6 +30,8 @@ export type PathReason =
   | 'only-path'
   /** The selected path may be dead: packets go to a second one, too. */
   | 'in-doubt'
+  /** Nothing was heard on the selected path for long, and nothing was to come: what is sent next goes to a second one, too. */
+  | 'at-rest'
   /** From a relay to a direct path. */
   | 'upgrade'
   | 'peer-moved'
@@ -96,7 +100,7 @@ function whileInDoubt(selected: PathView, best: PathView, nowMs: number): PathCh
   const trusted = nowMs < trustedUntilMs(selected);
   const silent = best.kind === 'relay' && selected.kind === 'direct' ? selected.unanswered > 0 && !trusted : selected.unanswered >= silentAfter;
   if (silent && isFresh(best, nowMs)) return { key: best.key, alsoTo: undefined, reason: 'silent' };
-  return { key: selected.key, alsoTo: best.key, reason: 'in-doubt' };
+  return { key: selected.key, alsoTo: best.key, reason: selected.waiting || selected.unanswered > 0 ? 'in-doubt' : 'at-rest' };
 }
 
 function isInDoubt(path: PathView, nowMs: number): boolean {

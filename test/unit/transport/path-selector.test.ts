@@ -5,7 +5,7 @@ import { pathTrustMs, selectPath, type PathView } from '../../../src/lib/transpo
 const nowMs = 100_000;
 
 function path(key: string, changes: Partial<PathView> = {}): PathView {
-  return { key, kind: key.startsWith('relay') ? 'relay' : 'direct', state: 'usable', rttMs: 50, lastSeenMs: nowMs - 100, unanswered: 0, peerMoved: false, provenFaster: false, aging: false, ...changes };
+  return { key, kind: key.startsWith('relay') ? 'relay' : 'direct', state: 'usable', rttMs: 50, lastSeenMs: nowMs - 100, waiting: true, unanswered: 0, peerMoved: false, provenFaster: false, aging: false, ...changes };
 }
 
 const stale = { lastSeenMs: nowMs - pathTrustMs };
@@ -40,6 +40,8 @@ describe('path selector', () => {
 
     ['sends on the relay, too, after one unanswered probe', [path('a', { unanswered: 1 }), path('relay-b')], 'a', 'relay-b', 'in-doubt'],
     ['sends on the relay, too, when the trust expired', [path('a', stale), path('relay-b')], 'a', 'relay-b', 'in-doubt'],
+    ['calls it rest where nothing was sent in that time', [path('a', { ...stale, waiting: false }), path('relay-b')], 'a', 'relay-b', 'at-rest'],
+    ['calls it doubt where a probe was', [path('a', { ...stale, waiting: false, unanswered: 1 }), path('relay-b', stale)], 'a', 'relay-b', 'in-doubt'],
     ['trusts a path one millisecond less than that long', [path('a', { lastSeenMs: nowMs - pathTrustMs + 1 }), path('relay-b')], 'a', undefined, 'keep'],
     ['moves to the relay when the trust expired and a probe is unanswered', [path('a', { ...stale, unanswered: 1 }), path('relay-b')], 'relay-b', undefined, 'silent'],
     ['sends on both while neither is trusted', [path('a', { ...stale, unanswered: 3 }), path('relay-b', stale)], 'a', 'relay-b', 'in-doubt'],
@@ -67,6 +69,7 @@ describe('path selector', () => {
     state: fc.constantFrom('candidate' as const, 'usable' as const, 'failed' as const),
     rttMs: fc.option(fc.nat(300), { nil: undefined }),
     lastSeenMs: fc.option(fc.integer({ min: nowMs - 20_000, max: nowMs }), { nil: undefined }),
+    waiting: fc.boolean(),
     unanswered: fc.nat(3),
     peerMoved: fc.boolean(),
     provenFaster: fc.boolean(),

@@ -54,6 +54,18 @@ describe('path set with a relay', () => {
     expect(net.effects('a', 'select', fromMs)).to.deep.equal([]);
   });
 
+  it('is in no doubt while nothing is to be sent: a probe of the relay every 15 s, and of the direct path', () => {
+    const net = upgraded(10);
+    for (const name of ['a', 'b'] as const) net.traffic(name, Number.POSITIVE_INFINITY);
+    net.run(1000);
+    const fromMs = net.nowMs;
+    net.run(300_000);
+    for (const name of ['a', 'b'] as const) {
+      expect(net.effects(name, 'sendProbe', fromMs).filter(({ route }) => route.kind === 'relay')).to.have.length(20);
+      expect(new Set(net.effects(name, 'select', fromMs).map(({ reason }) => reason))).to.deep.equal(new Set(['keep', 'at-rest']));
+    }
+  });
+
   it('falls back to the relay within 5 s when the direct path is cut, and returns when it is whole again', () => {
     const net = upgraded(10);
     const cutMs = net.nowMs;
