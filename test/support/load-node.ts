@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { MaculaNode } from '../../src/lib/node/macula-node.js';
+import type { CallStream } from '../../src/lib/rpc/call-stream.js';
 import { answerCalls } from '../bench/child-calls.js';
 import { holdFor } from './node-watch.js';
 
@@ -10,6 +11,8 @@ export interface LoadNodeOptions {
   readonly port: number;
   readonly bootstrap: readonly string[];
   readonly settings?: Record<string, unknown>;
+  /** Waits until the node knows its NAT, for which it takes two others; true where absent. */
+  readonly untilNatKnown?: boolean;
 }
 
 export interface LoadProgress {
@@ -22,6 +25,10 @@ export interface LoadProgress {
   readonly streamBytes: number;
   readonly path: 'direct' | 'relay' | undefined;
   readonly connectedSeconds: number;
+  /** Where the other side is seen. */
+  readonly address: string | undefined;
+  /** Bytes of streams that came from the other side. */
+  readonly receivedBytes: number;
   /** Bytes that went through relays, both ways. */
   readonly relayedBytes: number;
 }
@@ -43,6 +50,8 @@ const tickMs = 10;
 const callsUnderWay = 20_000;
 /** Written into the stream at each tick: a megabyte a second beside the calls. */
 const chunkBytes = 10_000;
+/** The same in a mere transfer, which goes as fast as it can. */
+const transferChunkBytes = 256 * 1024;
 
 let node: MaculaNode;
 const executions = new Map<number, number>();
@@ -67,6 +76,35 @@ async function oneCall(index: number): Promise<void> {
   load.answered += 1;
 }
 
+/** Bytes for the stream that are in no other place of it. */
+function nextChunk(bytes: number): Buffer {
+  const chunk = randomBytes(bytes);
+  load.hash.update(chunk);
+  load.streamBytes += chunk.length;
+  return chunk;
+}
+
+/** Ends the stream and takes note of what the other side says it got. */
+async function finishStream(stream: CallStream): Promise<void> {
+  stream.end();
+  for await (const bytes of stream) if (bytes !== load.streamBytes) load.wrong.push(`stream: ${String(bytes)} of ${load.streamBytes} bytes arrived`);
+  const { error } = await stream.finished;
+  if (error) load.wrong.push(`stream: ${error.message}`);
+}
+
+/** Sends a stream of so many bytes, and nothing else. */
+async function transfer({ peer, bytes }: { peer: string; bytes: number }): Promise<void> {
+  load.peer = peer;
+  const stream = await node.rpc.callStream('load.sink', {}, { node: peer });
+  const writing = (async () => {
+    while (load.streamBytes < bytes) await stream.write(nextChunk(Math.min(transferChunkBytes, bytes - load.streamBytes)));
+  })();
+  load.finish = async () => {
+    await writing;
+    await finishStream(stream);
+  };
+}
+
 async function begin(peer: string): Promise<void> {
   load.peer = peer;
   load.lastAnswerMs = performance.now();
@@ -79,9 +117,7 @@ async function begin(peer: string): Promise<void> {
     }
     // Flow control slows the stream, and never the calls.
     if (stream.bufferedBytes > 16 * chunkBytes) return;
-    const chunk = randomBytes(chunkBytes);
-    load.hash.update(chunk);
-    load.streamBytes += chunk.length;
+    const chunk = nextChunk(chunkBytes);
     writing = writing.then(() => stream.write(chunk));
   };
   load.timer = setInterval(tick, tickMs);
@@ -89,10 +125,7 @@ async function begin(peer: string): Promise<void> {
     clearInterval(load.timer);
     await writing;
     await Promise.all(load.pending);
-    stream.end();
-    for await (const bytes of stream) if (bytes !== load.streamBytes) load.wrong.push(`stream: ${String(bytes)} of ${load.streamBytes} bytes arrived`);
-    const { error } = await stream.finished;
-    if (error) load.wrong.push(`stream: ${error.message}`);
+    await finishStream(stream);
   };
 }
 
@@ -101,13 +134,13 @@ function progress(): LoadProgress {
   const { sent, answered, wrong, streamBytes } = load;
   const longestGapMs = Math.max(load.longestGapMs, performance.now() - load.lastAnswerMs);
   return {
-    sent, answered, wrong: wrong.slice(0, 10), longestGapMs, streamBytes, path: peer?.path, connectedSeconds: peer?.connectedSeconds ?? 0,
+    sent, answered, wrong: wrong.slice(0, 10), longestGapMs, streamBytes, path: peer?.path, connectedSeconds: peer?.connectedSeconds ?? 0, address: peer?.address, receivedBytes,
     relayedBytes: (peer?.relayedBytesSent ?? 0) + (peer?.relayedBytesReceived ?? 0),
   };
 }
 
 answerCalls({
-  start: async ({ dataDir, port, bootstrap, settings }: LoadNodeOptions) => {
+  start: async ({ dataDir, port, bootstrap, settings, untilNatKnown = true }: LoadNodeOptions) => {
     node = new MaculaNode({ dataDir, quicPort: port, bootstrapUrl: [...bootstrap], mdns: false, metrics: false, portMapping: false, rpcMaxCallsPerPeer: callsUnderWay, maxRequestsPerPeer: callsUnderWay, ...settings });
     await node.rpc.register<{ index: number }>('load.echo', ({ index }) => {
       executions.set(index, (executions.get(index) ?? 0) + 1);
@@ -122,11 +155,16 @@ answerCalls({
     });
     await node.start();
     // Behind a NAT it is reachable, and knows how to become so directly, once it has looked at it with the help of others.
-    while (node.status().nat?.mapping !== 'endpoint-independent') await holdFor(50);
+    while (untilNatKnown && node.status().nat?.mapping !== 'endpoint-independent') await holdFor(50);
     return node.nodeId;
   },
   connect: async (target: string) => (await node.peers.startPeer(target)).path,
   begin,
+  transfer,
+  /** Whom {@link progress} is about, on a side that sends nothing. */
+  watch: (peer: string) => {
+    load.peer = peer;
+  },
   progress,
   mark: () => {
     load.longestGapMs = 0;

@@ -11,7 +11,7 @@ export interface LoadSide {
   readonly nodeId: string;
 }
 
-/** Two nodes with a program in each; the program of `a` puts load on that of `b` (load-node.ts). */
+/** Two nodes with a program in each; the program of `a`, where no other is named, puts load on that of `b` (load-node.ts). */
 export class LoadPair {
   readonly #children: BenchChild[] = [];
   a!: LoadSide;
@@ -30,19 +30,30 @@ export class LoadPair {
   }
 
   /** Begins with the calls and the stream. */
-  async begin(): Promise<void> {
-    await this.a.child.call('begin', this.b.nodeId);
+  async begin(from = this.a): Promise<void> {
+    await from.child.call('begin', this.#other(from).nodeId);
   }
 
-  progress(): Promise<LoadProgress> {
-    return this.a.child.call('progress');
+  /** Begins with a stream of so many bytes, and nothing else. */
+  async transfer(bytes: number, from = this.a): Promise<void> {
+    await this.watch(this.#other(from));
+    await from.child.call('transfer', { peer: this.#other(from).nodeId, bytes });
+  }
+
+  /** Lets {@link progress} of a side tell of the other, where it is not to send anything. */
+  async watch(from = this.a): Promise<void> {
+    await from.child.call('watch', this.#other(from).nodeId);
+  }
+
+  progress(from = this.a): Promise<LoadProgress> {
+    return from.child.call('progress');
   }
 
   /** Looks at the load until it fits, and resolves with how long that took and what was seen then. */
-  async until(what: string, fits: (progress: LoadProgress) => boolean): Promise<LoadProgress & { afterMs: number }> {
+  async until(what: string, fits: (progress: LoadProgress) => boolean, from = this.a): Promise<LoadProgress & { afterMs: number }> {
     const startMs = performance.now();
     for (;;) {
-      const progress = await this.progress();
+      const progress = await this.progress(from);
       const afterMs = performance.now() - startMs;
       if (fits(progress)) return { ...progress, afterMs };
       if (afterMs > hangsMs) throw new Error(`${what}: ${JSON.stringify(progress)}`);
@@ -51,9 +62,9 @@ export class LoadPair {
   }
 
   /** Ends the load, and asserts that each call was answered once, and that the stream came as it was sent. */
-  async finish(): Promise<LoadProgress> {
-    const sent = await this.a.child.call<LoadProgress & { hash: string }>('finish');
-    const served = await this.b.child.call<LoadServed>('served');
+  async finish(from = this.a): Promise<LoadProgress> {
+    const sent = await from.child.call<LoadProgress & { hash: string }>('finish');
+    const served = await this.#other(from).child.call<LoadServed>('served');
     expect(sent.wrong).to.deep.equal([]);
     expect(sent.answered).to.equal(sent.sent);
     expect(served).to.deep.equal({ calls: sent.sent, repeated: 0, bytes: sent.streamBytes, hash: sent.hash });
@@ -62,5 +73,9 @@ export class LoadPair {
 
   async close(): Promise<void> {
     await Promise.all(this.#children.map((child) => child.end()));
+  }
+
+  #other(side: LoadSide): LoadSide {
+    return side === this.a ? this.b : this.a;
   }
 }
