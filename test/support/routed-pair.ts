@@ -23,13 +23,16 @@ export class RoutedPair {
     this.outside.ip(`route add default via ${publicAddress}`);
   }
 
-  /** Makes the router a port-restricted NAT that shows the host inside at this port, and forget what it had mapped before. */
+  /**
+   * Makes the router a port-restricted NAT that shows port 4433 of the host inside at this port, and forget what it had mapped before. Other
+   * sockets, with which a node looks at its NAT, get other ports: one of them could take this one first, and then 4433 would have none.
+   */
   mapTo(port: number): void {
     this.#router.nft(`
       table ip nat
       delete table ip nat
       table ip nat {
-        chain out { type nat hook postrouting priority srcnat; oifname "wan" meta l4proto udp snat to ${publicAddress}:${port}; }
+        chain out { type nat hook postrouting priority srcnat; oifname "wan" udp sport 4433 snat to ${publicAddress}:${port}; oifname "wan" meta l4proto udp masquerade; }
         chain in { type filter hook input priority filter; iifname "wan" ct state established,related accept; iifname "wan" drop; }
         chain through { type filter hook forward priority filter; iifname "wan" ct state established,related accept; iifname "wan" drop; }
       }`);
