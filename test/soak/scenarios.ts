@@ -6,6 +6,7 @@ import { labObstacle } from '../support/network-lab.js';
 import { NodeFarm } from '../support/node-process.js';
 import { holdFor, pingAll } from '../support/node-watch.js';
 import { killOneAmid, PubSubCrowd } from '../support/pubsub-crowd.js';
+import { RebindingPair } from '../support/rebinding-pair.js';
 import { RoughPair, type PathFaults } from '../support/rough-pair.js';
 import { outsideAddress, RoutedPair } from '../support/routed-pair.js';
 import { becomes, must, type Scenario, type SoakContext } from './scenario.js';
@@ -124,6 +125,43 @@ const blackout: Scenario = {
   },
 };
 
+const gigabyte = 1e9;
+const rebindEveryMs = 5000;
+
+const rebinding: Scenario = {
+  name: 'rebinding',
+  about: 'a gigabyte each way, one after the other, through a NAT that rebinds every 5 s: it arrives whole, over one connection',
+  obstacle: () => labObstacle('conntrack'),
+  async run(context) {
+    const pair = new RebindingPair();
+    const seconds: Record<string, number> = {};
+    try {
+      await pair.start();
+      for (const [way, from, to] of [['up', pair.a, pair.b], ['down', pair.b, pair.a]] as const) {
+        const startMs = performance.now();
+        await pair.transfer(gigabyte, from);
+        for (let [seen, quiet] = [-1, 0]; ;) {
+          await holdFor(rebindEveryMs);
+          const { receivedBytes } = await pair.progress(to);
+          if (receivedBytes >= gigabyte) break;
+          // The side behind the NAT asks after 3 s of silence; on a busy machine the first bytes after it can come after the next rebinding.
+          quiet = receivedBytes > seen ? 0 : quiet + 1;
+          must(quiet < 6, `no byte came ${way} over ${quiet} ports`);
+          seen = receivedBytes;
+          pair.rebind();
+          context.progress(`${way}: ${mib(receivedBytes)}, port ${pair.rebindings} of the NAT`);
+        }
+        await pair.finish(from);
+        await pair.expectSameConnection();
+        seconds[`${way}Seconds`] = Math.round((performance.now() - startMs) / 1000);
+      }
+      return { ...seconds, rebindings: pair.rebindings };
+    } finally {
+      await pair.close();
+    }
+  },
+};
+
 const flood: Scenario = {
   name: 'flood',
   about: '10,000 calls at once, again and again: each is answered or refused, and memory goes back',
@@ -178,7 +216,7 @@ function fuzzing(name: 'datagrams' | 'calls', kind: 'anything' | 'calls', about:
 
 /** In the order they run. */
 export const scenarios: readonly Scenario[] = [
-  crowd, loss, reordering, blackout, flood, churning,
+  crowd, loss, reordering, blackout, rebinding, flood, churning,
   fuzzing('datagrams', 'anything', 'mutated datagrams and frames: the node lives, serves honest peers, and does not grow'),
   fuzzing('calls', 'calls', 'mutated messages of RPC and publish/subscribe from admitted peers: the same'),
 ];
