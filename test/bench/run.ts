@@ -17,11 +17,14 @@ const benchmarks = {
   loss: 'how many message streams, over a path that loses datagrams',
   congestion: 'which congestion control, over the same',
   relay: 'the same server directly and through a relay',
+  upgrade: 'how long connections stay on their relay, and what idle ones cost (as root: NATs in namespaces)',
   dht: '50 nodes: put, get, join, and after 15 were killed',
   pubsub: 'one publisher, ten subscribers: batched, unbatched, delay, burst',
   rpc: 'calls through the whole stack, streams, and a connection for each',
   telemetry: 'what an event costs',
 };
+/** With this code a benchmark says that it cannot run on this machine (EX_UNAVAILABLE of sysexits.h); it has written why. */
+const unavailable = 69;
 
 const { words } = scriptArguments({
   command: 'npm run bench', about: 'Runs the benchmarks of this project, all where none is named; prints a table of each and writes bench-results/NAME.json.',
@@ -31,7 +34,8 @@ console.log(`load before: ${loadavg().map((load) => load.toFixed(2)).join(', ')}
 for (const name of words.length > 0 ? words : Object.keys(benchmarks)) {
   const child = spawn(process.execPath, ['--import', 'tsx', '--expose-gc', join(import.meta.dirname, `${name}.ts`)], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0) {
+  // Where all are run, it is left out.
+  if (code !== 0 && (code !== unavailable || words.length > 0)) {
     process.stderr.write(`Error: the benchmark ${name} failed\n`);
     process.exitCode = 1;
   }
