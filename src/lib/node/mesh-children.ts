@@ -117,6 +117,7 @@ export function poolChild({ parts, clock, random, telemetry }: TreeComponents, s
           nodeId: parts.running('identity').nodeId,
           sessions,
           dialler: { looksUp: true, dial: (nodeId, addresses, signal, ways) => reach.dial(nodeId, addresses, signal, ways) },
+          isDenied: (nodeId) => parts.pins?.isDenied(nodeId) ?? false,
           addressBook: { resolve: async (nodeId) => knownAddresses(parts, nodeId) },
           clock,
           random,

@@ -6,6 +6,7 @@ import { parseNodeId, type NodeId } from '../identity/node-id.js';
 import { parsePeerUrl } from '../identity/peer-url.js';
 import type { PeerInfo } from '../peers/peer-info.js';
 import type { PeerCounts } from '../peers/peers.js';
+import { untrustedError } from '../session/untrusted-error.js';
 import { CloseCode } from '../transport/endpoint.js';
 import type { NodeParts } from './node-parts.js';
 import { PeerWhy } from './peer-why.js';
@@ -79,9 +80,10 @@ export class NodePeers {
     return new PeerWhy({ parts: this.#parts, clock: this.#clock }).explain(nodeId);
   }
 
-  /** Sends a ping to a connected peer. @throws MaculaError MACULA_PEER_NOT_FOUND, MACULA_TIMED_OUT, MACULA_CONNECTION_CLOSED */
+  /** Sends a ping to a connected peer. @throws MaculaError MACULA_PEER_NOT_FOUND, MACULA_PEER_UNTRUSTED, MACULA_TIMED_OUT, MACULA_CONNECTION_CLOSED */
   async ping(nodeId: NodeId, options: PingOptions = {}): Promise<PingOutcome> {
     const session = this.#parts.running('sessions').get(nodeId);
+    if (!session && this.#parts.running('pins').isDenied(nodeId)) throw untrustedError(nodeId);
     if (!session) throw new MaculaError('MACULA_PEER_NOT_FOUND', `${nodeId} is not connected`, { hint: `Connect to it with \`macula peers connect ${nodeId}\`.` });
     const rttMs = await session.ping(options);
     const { route } = session.connection;

@@ -5,6 +5,7 @@ import type { Settings } from '../config/schema.js';
 import { parseNodeId, type NodeId } from '../identity/node-id.js';
 import { parsePeerUrl, type PeerUrl } from '../identity/peer-url.js';
 import type { Session } from '../session/session.js';
+import { untrustedError } from '../session/untrusted-error.js';
 import { PeerCloseCode } from './close-codes.js';
 import { raceAddresses, raceWays } from './dial-race.js';
 import type { PeersComponents } from './ports.js';
@@ -52,7 +53,7 @@ export class PeerDialler {
     const url = id === undefined ? parsePeerUrl(target) : undefined;
     const expectedId = id ?? url?.nodeId ?? pins.pinned(target);
     if (expectedId === nodeId) throw new MaculaError('MACULA_SELF_DIAL', `${target} is this node itself`);
-    if (expectedId !== undefined && pins.isDenied(expectedId)) throw untrusted(expectedId);
+    if (expectedId !== undefined && pins.isDenied(expectedId)) throw untrustedError(expectedId);
     const remembered = expectedId === undefined ? [] : book.addresses(expectedId);
     const resolved = url ? await this.#resolve(url, remembered.length > 0) : [];
     const addresses = new Map([...resolved, ...remembered].map((address) => [formatAddress(address), address]));
@@ -98,14 +99,10 @@ export class PeerDialler {
     const { pins } = this.components;
     if (pins.isDenied(session.nodeId)) {
       await session.close(PeerCloseCode.untrusted, 'marked untrusted');
-      throw untrusted(session.nodeId);
+      throw untrustedError(session.nodeId);
     }
     if (!url || expectedId !== undefined) return;
     // Another dial to the same URL may have pinned it meanwhile.
     if (pins.check(url.url, session.nodeId) === 'first-use') await pins.pin(url.url, session.nodeId);
   }
-}
-
-function untrusted(nodeId: NodeId): MaculaError {
-  return new MaculaError('MACULA_PEER_UNTRUSTED', `${nodeId} was marked untrusted`, { details: { nodeId } });
 }

@@ -7,6 +7,7 @@ import type { Service } from '../base/lifecycle.js';
 import type { Settings } from '../config/schema.js';
 import type { NodeId } from '../identity/node-id.js';
 import type { OversizedReplyHandler, RequestEnd, RequestHandler, Session, SessionEvents } from '../session/session.js';
+import { untrustedError } from '../session/untrusted-error.js';
 import type { FrameType } from '../wire/frame-type.js';
 import { DialAttempt, type Connected } from './dial-attempt.js';
 import { PoolCore, type PoolCoreSettings, type PoolEntry } from './pool-core.js';
@@ -83,7 +84,7 @@ export class ConnectionPool implements Service {
   /**
    * Resolves with a connection that works as far as anybody knows, dialling only if there is none.
    * @throws MaculaError MACULA_UNREACHABLE (no address, no answer, or left alone after failures), MACULA_OVERLOADED (all
-   * connections in use), MACULA_SELF_DIAL, MACULA_TIMED_OUT, MACULA_ABORTED, and as SessionManager.dial
+   * connections in use), MACULA_SELF_DIAL, MACULA_PEER_UNTRUSTED, MACULA_TIMED_OUT, MACULA_ABORTED, and as SessionManager.dial
    */
   async acquire(nodeId: NodeId, options: AcquireOptions = {}): Promise<Lease> {
     const { entry, session } = await this.#hold(nodeId, options, this.#nowMs());
@@ -175,6 +176,7 @@ export class ConnectionPool implements Service {
     throwIfAborted(options.signal);
     if (!this.#isRunning) throw stoppedError();
     if (nodeId === this.#components.nodeId) throw new MaculaError('MACULA_SELF_DIAL', 'a node does not connect to itself');
+    if (this.#components.isDenied?.(nodeId)) throw untrustedError(nodeId);
     const current = this.#current(nodeId);
     const lookup = this.#core.lookup(nodeId, () => current && lastHeardMs(current), nowMs);
     switch (lookup.kind) {

@@ -36,6 +36,8 @@ export interface PoolComponents {
   readonly sessions: Pick<SessionManager, 'get' | 'list' | 'on' | 'handle'>;
   readonly dialler: PeerDialler;
   readonly addressBook: AddressBook;
+  /** Whether the operator marked this peer untrusted: then nothing is dialled, and the peer is not to blame. */
+  readonly isDenied?: (nodeId: NodeId) => boolean;
   readonly clock: Clock;
   readonly random: RandomSource;
 }

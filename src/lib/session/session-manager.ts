@@ -18,6 +18,7 @@ import { realmId } from './realm-proof.js';
 import type { ServingLoad } from './request-server.js';
 import { SessionGroup } from './session-group.js';
 import type { OversizedReplyHandler, RequestHandler, Session, SessionClose, SessionEvents, SessionManager } from './session.js';
+import { untrustedError } from './untrusted-error.js';
 
 export type SessionManagerSettings = SessionSettings & Pick<Settings, 'realm' | 'realmSecret' | 'handshakeTimeoutMs' | 'maxConnectionsPerPeer'>;
 
@@ -145,7 +146,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
       this.#refused(connection, error);
     };
     if (this.#load.draining) return refuse(CloseCode.shuttingDown, new MaculaError('MACULA_OVERLOADED', 'the node is shutting down'));
-    if (this.#components.isDenied(nodeId)) return refuse(CloseCode.untrusted, deniedError());
+    if (this.#components.isDenied(nodeId)) return refuse(CloseCode.untrusted, untrustedError(nodeId));
     if (this.#connectionsOf(nodeId) >= this.#settings.maxConnectionsPerPeer) return refuse(CloseCode.overloaded, tooManyError(this.#settings.maxConnectionsPerPeer));
     this.#admissions.begin(connection, this.#identity(), { admitted: (admitted) => this.#admit(admitted), refused: (error) => this.#refused(connection, error) });
   }
@@ -157,7 +158,7 @@ export class MeshSessionManager implements SessionManager, SessionOwner {
       throw error;
     };
     if (!this.#started) give(CloseCode.shuttingDown, stoppedError());
-    if (this.#components.isDenied(nodeId)) give(CloseCode.untrusted, deniedError());
+    if (this.#components.isDenied(nodeId)) give(CloseCode.untrusted, untrustedError(nodeId));
     const group = this.#groups.get(nodeId);
     const existing = group?.primary;
     const answered = existing && (await orAborted(group.answers(existing), signal).catch((error: unknown) => give(CloseCode.normal, MaculaError.from(error))));
@@ -273,10 +274,6 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
 
 function stoppedError(): MaculaError {
   return new MaculaError('MACULA_ABORTED', 'the node is shutting down or not running');
-}
-
-function deniedError(): MaculaError {
-  return new MaculaError('MACULA_PEER_UNTRUSTED', 'the operator of this node marked the peer untrusted');
 }
 
 function tooManyError(limit: number): MaculaError {

@@ -59,7 +59,7 @@ class Caller {
     };
     const components = {
       nodeId: 'f'.repeat(64) as NodeId, clock: this.clock, random: seededRandom(7), logger: silentLogger, registry: new ProcedureRegistry(settings),
-      transport: { openStream, request: () => expect.fail('no request is made'), serve: () => undefined, serveStreams: () => undefined },
+      transport: { openStream, ask: () => expect.fail('no request is made'), serve: () => undefined, serveStreams: () => undefined },
       providers: { find: () => Promise.resolve({ nodeIds: providers, asked: 3, answered: 3, isComplete: true }), failed: () => undefined, announce: () => Promise.resolve(), withdraw: () => Promise.resolve() },
     };
     this.rpc = new Rpc(components, settings);
