@@ -147,6 +147,13 @@ describe('a peer marked untrusted', function () {
     expect(await sessionsOf(judge, peer)).to.deep.equal([0, 0]);
   });
 
+  it('is said to be untrusted at once by what would call it', async () => {
+    for (const command of [['rpc', 'call', 'macula.echo', '1', '--node', peer.nodeId], ['bench', peer.nodeId, '--duration', '1s']]) {
+      const result = await on(judge, ...command);
+      expect([result.code, onlyObject<FailureJson>(result).error.code], command.join(' ')).to.deep.equal([refused, code]);
+    }
+  });
+
   it('stays out after a restart of the node that does not trust it', async () => {
     const { port } = judge;
     await judge.end('SIGTERM');

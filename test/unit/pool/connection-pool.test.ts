@@ -94,6 +94,15 @@ describe('connection pool', () => {
     expect(await lab.run(lab.pool.request(peerId(1), ask, 1))).to.equal(1);
   });
 
+  it('dials nobody who was marked untrusted, and does not hold it against them', async () => {
+    const lab = await startedLab();
+    lab.denied.add(peerId(1));
+    for (let attempt = 0; attempt < 10; attempt++) expect((await lab.outcome(lab.pool.acquire(peerId(1)))).code).to.equal('MACULA_PEER_UNTRUSTED');
+    expect(lab.dialled).to.deep.equal([]);
+    lab.denied.clear();
+    expect(await lab.run(lab.pool.request(peerId(1), ask, 1))).to.equal(1);
+  });
+
   it('refuses to connect to its own node', async () => {
     const lab = await startedLab();
     expect((await lab.outcome(lab.pool.acquire(peerId(0xffff_ffff)))).code).to.equal('MACULA_SELF_DIAL');

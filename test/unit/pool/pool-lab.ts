@@ -89,6 +89,7 @@ export class PoolLab {
   refuse: (nodeId: NodeId) => MaculaError | undefined = () => undefined;
   /** What happens to each new session. */
   prepare: (session: FakeSession) => void = () => undefined;
+  readonly denied = new Set<NodeId>();
   readonly #events = new Emitter<SessionEvents>();
 
   constructor(settings: Partial<Settings> = {}) {
@@ -103,6 +104,7 @@ export class PoolLab {
           handle: (type, _replyType, handler) => void this.handlers.set(type, handler),
         },
         dialler: { dial: (nodeId, addresses, signal) => this.#dial(nodeId, addresses, signal) },
+        isDenied: (nodeId) => this.denied.has(nodeId),
         addressBook: { resolve: async (nodeId) => this.book.get(nodeId) ?? [{ host: '10.0.0.1', port: 4433 }] },
       },
       this.settings,
