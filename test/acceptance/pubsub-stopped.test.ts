@@ -1,11 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import type { PubSubGapLine } from '../../src/lib/control/protocol-pubsub.js';
 import { MaculaNode, type Settings } from '../../src/lib/index.js';
 import type { TelemetryEvents, TelemetryName } from '../../src/lib/observability/telemetry-events.js';
 import { until } from '../integration/session/node-fixture.js';
+import { bytesInUse } from '../support/bytes-in-use.js';
 import { NodeFarm, type NodeProcess } from '../support/node-process.js';
 
 const MiB = 2 ** 20;
@@ -51,19 +50,7 @@ function hear<Name extends TelemetryName>({ nodeId }: MaculaNode, name: Name, li
   return () => unsubscribe(`macula:${name}`, listen);
 }
 
-/** In use once all is collected that nobody holds. */
-async function bytesInUse(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
-  // What buffers held is freed beside and counted by the next collection.
-  await new Promise((resolve) => setImmediate(resolve));
-  collect();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
-
-/** Resolves once it is less than that: collecting goes on beside, and acknowledgements are still coming. @throws Error when it is not within a minute */
+/** Resolves once that many bytes are less than the limit: collecting goes on beside, and acknowledgements are still coming. @throws Error when it is not within a minute */
 async function becomesLess(bytes: () => Promise<number>, limit: number): Promise<void> {
   const endMs = performance.now() + 60_000;
   for (let now = await bytes(); now >= limit; now = await bytes()) {

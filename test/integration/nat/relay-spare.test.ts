@@ -3,6 +3,7 @@ import { systemClock } from '../../../src/lib/base/clock.js';
 import { silentLogger } from '../../../src/lib/base/logger.js';
 import { RelayKeeper } from '../../../src/lib/nat/relay-keeper.js';
 import { FrameType } from '../../../src/lib/wire/frame-type.js';
+import { until } from '../session/node-fixture.js';
 import { routeTo } from '../transport/endpoint-fixture.js';
 import { CuttableSockets } from './cuttable-socket.js';
 import { RelayMesh } from './relay-mesh.js';
@@ -27,14 +28,15 @@ describe('a connection with more ways through relays than it needs', () => {
     const session = await a.dialler.dial(b.nodeId, relays[0].hint, never);
     // As when both ends dialled by all relays at once.
     for (const { hint } of [relays[1], relays[0], relays[1]]) a.dialler.attach(session, await a.dialler.open(b.nodeId, hint, never));
-    expect([a, b].map(({ ends }) => ends.list().length)).to.deep.equal([4, 4]);
+    // The other end learns of each from its relay.
+    await until(() => [a, b].every(({ ends }) => ends.list().length === 4), 'both ends have four');
     const { sessions, ends, dialler } = a;
     const keeper = new RelayKeeper({ sessions, ends, dialler, relaysOf: async () => relays.map(({ hint }) => hint), clock: systemClock, logger: silentLogger });
     const gone = Promise.all([a, b].map((node) => new Promise<void>((resolve) => node.ends.on('ended', () => node.ends.list().length === 2 && resolve()))));
     await keeper.start();
     await gone;
     for (const { ends: held } of [a, b]) expect(new Set(held.list().map(({ route }) => route.relay)).size).to.equal(2);
-    expect(relays.map(({ server }) => server.stats().sessions)).to.deep.equal([1, 1]);
+    await until(() => relays.every(({ server }) => server.stats().sessions === 1), 'each relay has one');
     expect(await session.request(FrameType.call, 'still there')).to.equal('still there');
     await keeper.stop();
   });

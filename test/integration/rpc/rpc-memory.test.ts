@@ -1,10 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { MaculaNode, type Settings } from '../../../src/lib/index.js';
+import { bytesInUse } from '../../support/bytes-in-use.js';
 import { until } from '../session/node-fixture.js';
 
 const calls = 10_000;
@@ -32,17 +31,6 @@ describe('memory of remote procedure calls', function () {
     await Promise.all(nodes.splice(0).map((node) => node.stop()));
     await rm(directory, { recursive: true, force: true });
   });
-
-  async function bytesInUse(): Promise<number> {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
-    collect();
-    // What buffers held is freed beside and counted by the next collection.
-    await new Promise((resolve) => setImmediate(resolve));
-    collect();
-    const { heapUsed, arrayBuffers } = process.memoryUsage();
-    return heapUsed + arrayBuffers;
-  }
 
   it('is back where it was after 10,000 calls at once, idempotent ones included', async () => {
     const rpcMemoryBytes = 1024 * 1024;
