@@ -106,7 +106,8 @@ export class PunchLab {
   async part(a: LabNode, b: LabNode): Promise<void> {
     for (const [one, other] of [[a, b], [b, a]] as const) await one.node.control.untrustPeer({ target: other.node.nodeId });
     for (const [one, other] of [[a, b], [b, a]] as const) {
-      for await (const { peers } of one.node.control.watchPeers()) if (!peers.some(({ nodeId, state }) => nodeId === other.node.nodeId && state === 'connected')) break;
+      // A dial that was under way is refused as well, and whoever connects next would be told so.
+      for await (const { peers } of one.node.control.watchPeers()) if (!peers.some(({ nodeId, state }) => nodeId === other.node.nodeId && (state === 'connected' || state === 'connecting'))) break;
     }
     for (const [one, other] of [[a, b], [b, a]] as const) one.host.router?.forget(other.host.publicAddress);
   }

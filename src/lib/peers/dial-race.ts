@@ -10,15 +10,17 @@ const lost = new MaculaError('MACULA_ABORTED', 'another way to the peer was quic
 
 /**
  * Tries addresses in order, each with a head start over the next, which comes at once when one fails. The first
- * success wins and the rest are aborted. Rejects with the most telling failure when all fail, or when the signal
- * aborts.
+ * success wins and the rest are aborted. Rejects with the most telling failure when all fail, with a final one at once, or when
+ * the signal aborts.
  * @param attempt must end soon after its signal aborts
+ * @param isFinal whether a failure is the word of the peer itself, which it would give at any other address as well
  */
 export async function raceAddresses<Address, Result>(
   clock: Clock,
   addresses: readonly Address[],
   signal: AbortSignal,
   attempt: (address: Address, signal: AbortSignal) => Promise<Result>,
+  isFinal: (failure: MaculaError) => boolean = () => false,
 ): Promise<Result> {
   const race = following(signal);
   const failures: MaculaError[] = [];
@@ -34,8 +36,9 @@ export async function raceAddresses<Address, Result>(
       if (index + 1 < addresses.length) await headStart(clock, running);
       if (won) return won.result;
       if (signal.aborted) throw abortError(signal);
+      if (failures.some(isFinal)) break;
     }
-    while (running.size > 0) {
+    while (running.size > 0 && !failures.some(isFinal)) {
       await Promise.race(running);
       if (won) return won.result;
     }
@@ -43,21 +46,33 @@ export async function raceAddresses<Address, Result>(
     race.end(lost);
   }
   if (signal.aborted) throw abortError(signal);
-  throw mostTelling(failures);
+  throw failures.find(isFinal) ?? mostTelling(failures);
 }
 
 /**
  * Tries several ways at once. The first success wins and the rest are aborted; rejects with the most telling failure
- * when all fail, or when the signal aborts.
+ * when all fail, with a final one at once, or when the signal aborts.
  * @param ways each must end soon after its signal aborts
+ * @param isFinal whether a failure of the way with that index is the word of the peer itself, which it would give by any other way as well
  */
-export async function raceWays<Result>(ways: readonly ((signal: AbortSignal) => Promise<Result>)[], signal: AbortSignal): Promise<Result> {
+export async function raceWays<Result>(ways: readonly ((signal: AbortSignal) => Promise<Result>)[], signal: AbortSignal, isFinal: (failure: MaculaError, index: number) => boolean = () => false): Promise<Result> {
   const race = following(signal);
   try {
-    return await Promise.any(ways.map((way) => way(race.signal)));
+    return await new Promise<Result>((resolve, reject) => {
+      const failures: MaculaError[] = [];
+      if (ways.length === 0) reject(mostTelling(failures));
+      for (const [index, way] of ways.entries()) {
+        way(race.signal).then(resolve, (cause: unknown) => {
+          const failure = MaculaError.from(cause);
+          failures.push(failure);
+          if (isFinal(failure, index)) reject(failure);
+          else if (failures.length === ways.length) reject(mostTelling(failures));
+        });
+      }
+    });
   } catch (error) {
     if (signal.aborted) throw abortError(signal);
-    throw mostTelling((error as AggregateError).errors.map((one) => MaculaError.from(one)));
+    throw error;
   } finally {
     race.end(lost);
   }

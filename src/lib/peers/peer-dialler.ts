@@ -1,5 +1,6 @@
 import { untilAborted, withTimeout } from '../base/abort.js';
 import { formatAddress, type SocketAddress } from '../base/address.js';
+import type { ErrorCode } from '../base/error-catalogue.js';
 import { MaculaError } from '../base/errors.js';
 import type { Settings } from '../config/schema.js';
 import { parseNodeId, type NodeId } from '../identity/node-id.js';
@@ -19,6 +20,9 @@ interface Destination {
   readonly addresses: readonly SocketAddress[];
 }
 
+/** Refusals of a peer that has shown the id that was expected. */
+const answers: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['MACULA_PEER_UNTRUSTED', 'MACULA_REALM_MISMATCH', 'MACULA_REALM_PROOF_FAILED', 'MACULA_VERSION_MISMATCH']);
+
 /** Reaches one peer by its URL or id: finds its addresses, races them, and holds what answers to its pin. */
 export class PeerDialler {
   constructor(
@@ -37,10 +41,12 @@ export class PeerDialler {
     return withTimeout(clock, this.settings.dialTimeoutMs, `dialling ${target}`, signal, async (stop) => {
       const destination = await untilAborted(this.#destination(target), stop);
       const { expectedId, addresses } = destination;
-      const directly = (lost: AbortSignal): Promise<Session> => raceAddresses(clock, addresses, lost, (address, ended) => this.#attempt(destination, address, ended));
+      // What the peer itself answered it would answer by a relay as well, and somebody may be waiting for it.
+      const isAnswer = ({ code }: MaculaError): boolean => expectedId !== undefined && answers.has(code);
+      const directly = (lost: AbortSignal): Promise<Session> => raceAddresses(clock, addresses, lost, (address, ended) => this.#attempt(destination, address, ended), isAnswer);
       const otherwise = (lost: AbortSignal): Promise<Session> => otherWays!.dial(expectedId!, { ...options, signal: lost });
       const ways = expectedId === undefined || !otherWays ? [directly] : addresses.length > 0 ? [directly, otherwise] : [otherwise];
-      const session = await raceWays(ways, stop);
+      const session = await raceWays(ways, stop, (failure, index) => ways[index] === directly && isAnswer(failure));
       if (session.connection.route.kind === 'relay') this.components.book.connected(session.nodeId, undefined);
       await this.#checkPin(destination, session);
       return session;

@@ -67,7 +67,7 @@ function versions() {
   return Object.fromEntries(Object.keys(dependencies).map((name) => [name, versionOf(name)]));
 }
 
-if (!existsSync(join(here, 'node_modules'))) execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
+execFileSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: here, stdio: 'inherit' });
 for (const group of named.length > 0 ? named : Object.keys(groups)) {
   const { title, systems, rows, targets = [], limitMs = 180_000 } = await import(`./${group}/table.mjs`);
   const loadBefore = loadavg();
